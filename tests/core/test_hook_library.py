@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from pulumi_rewind.callbacks.callback_context import update_context
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.hooks import library
 from pulumi_rewind.hooks.library.programs import size
+from pulumi_rewind.state.model import Update
 from tests.support.hooked import Hooked, side
 
 HEAD = "import pulumi_rewind as rewind\nfrom pulumi_rewind.hooks.library import *\n"
@@ -96,6 +98,21 @@ def test_what_is_not_back_is_an_error(hooked: Hooked, volume: Path) -> None:
     hooked.call("undo_delete", old=DB)
     with pytest.raises(CallbackError, match=r"failed: tar: .*two words"):
         hooked.go_on("undo_delete", DB)
+
+
+def test_fewer_files_than_the_copy_has_are_an_error(hooked: Hooked, volume: Path, tmp_path: Path) -> None:
+    hooked.call("undo_create", new=DB)
+    [note] = (tmp_path / "shared").rglob("*.json")
+    note.write_text(note.read_text().replace(f'"{volume}": 3', f'"{volume}": 4'))
+    emptied(volume)
+    hooked.call("undo_delete", old=DB)
+    with pytest.raises(CallbackError, match=r"db has 3 files in .* after it was loaded, and the copy has 4"):
+        hooked.go_on("undo_delete", DB)
+
+
+def test_a_callback_hears_when_the_update_began() -> None:
+    told = update_context(Update(number=2, kind="update", result="succeeded", start_time=5, end_time=9))
+    assert (told["start"], told["time"]) == (5, 9)
 
 
 def test_without_a_copy_it_comes_empty_only_if_that_is_said(tmp_path: Path) -> None:

@@ -231,6 +231,7 @@ def test_an_automatic_rollback_brings_back_what_the_update_deleted(stack: Engine
     stack.write_program(keeping(DATABASE.replace("sqlite", "h2")))
     stack.trouble({"name": "orders", "operation": "create", "action": "once"})  # after it has been deleted
     failed = said(stack, "up", "--yes", "--rollback-on-failure")
-    assert failed.code == 5, failed
+    print(failed.out, failed.err)
+    assert failed.code == 5
     assert not database(stack, first).exists()
     assert rows_of(database(stack, stack.resources()["orders"]["id"])) == [(1, "one")]

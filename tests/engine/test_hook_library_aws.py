@@ -105,7 +105,8 @@ def test_a_replacement_comes_from_the_live_instance_or_from_that_of_the_target(a
     live = told["inputs"]["snapshotIdentifier"]
     assert live.startswith("rewind-shop-2-")
     # In another process, after the engine has made it: the same snapshot, and none of what is there now.
-    again = hooked("RdsSnapshot()").call("undo_update", old=old, new=new, again=True, idempotency_key="a" * 32)
+    made = side(new["type"], "orders", "db-XYZ", {}, identifier="shop-3")
+    again = hooked("RdsSnapshot()").call("undo_update", old=old, new=made, again=True, idempotency_key="a" * 32)
     assert again["inputs"] == told["inputs"]
     # The engine had deleted the live one and then failed: what was made for the target's object serves for that.
     assert callback.call("undo_delete", old=old)["inputs"] == told["inputs"]
@@ -128,8 +129,15 @@ def test_a_volume_comes_from_the_snapshot_that_was_made_before(aws: Any, hooked:
     assert found["VolumeId"] == volume
     assert {"pulumi-rewind", "pulumi-rewind-urn", "pulumi-rewind-for"} == {tag["Key"] for tag in found["Tags"]}
     second = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot)["VolumeId"]
-    assert callback.go_on("undo_delete", side(disk["type"], "disk", second))
+    made = side(disk["type"], "disk", second)
+    assert callback.go_on("undo_delete", made)
     assert f"disk: {second} comes from snapshot {snapshot} (8 GB, " in callback.said[-1]
+    # Replaced, and continued by another process, to which the live volume is the new one.
+    call = {"old": disk, "idempotency_key": "c" * 32}
+    told = callback.call("undo_update", new=made, replaces=True, **call)
+    third = side(disk["type"], "disk", "vol-3")
+    assert hooked("EbsSnapshot()").call("undo_update", new=third, again=True, **call)["inputs"] == told["inputs"]
+    assert callback.call("undo_update", new=third, old=disk, again=True) == {}
 
 
 def table(dynamodb: Any, name: str, items: Mapping[str, str], key: str = "id") -> dict[str, Any]:
@@ -159,11 +167,11 @@ def test_a_table_comes_back_with_its_items(aws: Any, hooked: Make) -> None:
     callback = hooked("DynamoDbTable()")
     with pytest.raises(CallbackError, match="there is no backup of the table orders"):
         callback.call("undo_delete", old=orders, dry_run=True)
-    assert callback.call("undo_create", new=orders)["note"].startswith("kept rewind-orders-2")
+    assert callback.call("undo_create", new=orders)["note"].startswith("kept rewind-")
     with pytest.raises(CallbackError, match="there is a table orders already"):
         callback.call("undo_delete", old=orders)
     dynamodb.delete_table(TableName="orders")
-    assert callback.call("undo_delete", old=orders, dry_run=True)["id"].startswith("orders from backup rewind-orders-2")
+    assert callback.call("undo_delete", old=orders, dry_run=True)["id"].startswith("orders from backup rewind-")
     assert callback.call("undo_delete", old=orders) == {"result": "restored", "id": "orders"}
     assert callback.said[-1] == "orders: 60 items back in orders"
     assert items_of(dynamodb, "orders") == ITEMS
@@ -177,40 +185,49 @@ def test_a_table_that_is_replaced_gets_the_items_of_the_live_one(aws: Any, hooke
     assert callback.call("undo_update", old=old, new=new) == {}
     call = {"old": old, "new": new, "idempotency_key": "b" * 32}
     told = callback.call("undo_update", replaces=True, **call)
-    assert told["note"].startswith("then loads 60 items from rewind-bbbb")
+    assert told["note"].startswith("then loads rewind-bbbbbbbbbbbb-replaced-2")
     dynamodb.delete_table(TableName="shop-2")
     made = table(dynamodb, "shop-1", {"0": "somebody was faster"})
-    # The first process was killed; another one continues, and once more after it had done all but say so.
-    second = hooked("DynamoDbTable()")
-    for _ in range(2):
-        second.call("undo_update", again=True, **call)
-        second.go_on("undo_update", made)
+    # The first process was killed; others continue, to whom the live table is the new one.
+    for number in range(2):
+        second = hooked(f"DynamoDbTable(rewinds={bool(number)})")
+        second.call("undo_update", old=old, new=made, again=True, idempotency_key="b" * 32)
+        assert second.go_on("undo_update", made)
+        assert second.said[-1] == "orders: 60 items back in shop-1, 0 others removed"
         assert items_of(dynamodb, "shop-1") == ITEMS
-        assert not [name for name in dynamodb.list_tables()["TableNames"] if name.startswith("rewind-")]
+        assert f"rewind-{'b' * 24}" not in dynamodb.list_tables()["TableNames"]
 
     other = table(dynamodb, "shop-3", ITEMS)
-    callback.call("undo_update", old=old, new=other, replaces=True)
-    with pytest.raises(CallbackError, match=r"items of rewind-.* have no number, which is in the key of shop-4"):
-        callback.go_on("undo_update", table(dynamodb, "shop-4", {}, key="number"))
+    keyed = {**old, "inputs": {"hashKey": "number"}}
+    for dry_run in (True, False):
+        with pytest.raises(
+            CallbackError, match="60 items of shop-3 lack number, which is in the key of the table to come"
+        ):
+            callback.call("undo_update", old=keyed, new=other, replaces=True, dry_run=dry_run)
 
 
 def test_a_table_gets_the_items_that_it_had_before_the_update(aws: Any, hooked: Make) -> None:
     dynamodb = aws("dynamodb")
     live = table(dynamodb, "ledger", ITEMS)
+    callback = hooked("DynamoDbTable(rewinds=True)")
+    update = {"number": 2, "start": 2_000_000_000}
+    with pytest.raises(CallbackError, match="ledger has no point-in-time recovery"):
+        callback.call("undo_update", old=live, new=live, update=update, dry_run=True)
     dynamodb.update_continuous_backups(
         TableName="ledger", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
-    callback = hooked("DynamoDbTable(rewinds=True)")
+    with pytest.raises(CallbackError, match=r"ledger can be restored as it was at .* at the earliest"):
+        callback.call("undo_update", old=live, new=live, update={"number": 2, "start": 1_000_000_000}, dry_run=True)
     with pytest.raises(CallbackError, match="it isn't known when the update began"):
         callback.call("undo_update", old=live, new=live)
-    told = callback.call("undo_update", old=live, new=live, update={"number": 2, "start": 1_780_000_000})
-    assert told["note"].startswith("then loads 60 items from rewind-")
-    assert callback.said[-1].startswith("ledger as it was at 2026-05-28 20:26:39 UTC is in rewind-")
-    dynamodb.delete_item(TableName="ledger", Key={"id": {"S": "7"}})
-    dynamodb.put_item(TableName="ledger", Item={"id": {"S": "new"}, "value": {"S": "of the bad release"}})
+    told = callback.call("undo_update", old=live, new=live, update=update)
+    assert told["note"] == "then loads the items of before the update"
+    # moto takes the moment of the call for any moment: what the restore finds is what has to be there afterwards.
+    dynamodb.put_item(TableName="ledger", Item={"id": {"S": "7"}, "value": {"S": "changed"}})
     assert callback.go_on("undo_update", live)
-    assert callback.said[-1] == "orders: 60 items back in ledger, 1 other removed"
-    assert items_of(dynamodb, "ledger") == ITEMS
+    assert any(line.startswith("ledger as it was at 2033-05-18 03:33:19 UTC is restored in") for line in callback.said)
+    assert callback.said[-1] == "orders: 60 items back in ledger, 0 others removed"
+    assert items_of(dynamodb, "ledger") == {**ITEMS, "7": "changed"}
 
 
 def test_a_bucket_and_an_object_come_back_with_all_their_versions(aws: Any, hooked: Make) -> None:

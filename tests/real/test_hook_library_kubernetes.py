@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -20,6 +21,8 @@ import pytest
 
 from pulumi_rewind.errors import CallbackError
 from tests.support.hooked import Hooked, side
+from tests.support.rewind import said
+from tests.support.stack import EngineStack
 
 pytestmark = pytest.mark.real
 
@@ -199,3 +202,59 @@ def test_the_claims_of_a_stateful_set_are_there_before_it_is(cluster: Cluster, h
     deleting = {**db, "inputs": {"spec": {**spec, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}}}
     with pytest.raises(CallbackError, match="the claims of db are deleted with it"):
         hooked.call("undo_update", old=db, new=deleting, replaces=True, dry_run=True)
+
+
+BARE = """
+import pulumi
+
+
+class Object(pulumi.CustomResource):
+    def __init__(self, kind, name, properties):
+        group, _, short = kind.rpartition(":")
+        whole = {"apiVersion": group.rpartition("/")[2], "kind": short, **properties}
+        super().__init__(f"kubernetes:{kind}", name, whole, pulumi.ResourceOptions(version="4.25.0"))
+
+
+metadata = {"namespace": "NAMESPACE", "annotations": {"pulumi.com/skipAwait": "true"}}
+Object("core/v1:ConfigMap", "settings", {"metadata": metadata, "data": {"a": "b"}})
+"""
+SHOP = f'{BARE}Object("core/v1:PersistentVolumeClaim", "data", {{"metadata": metadata, "spec": {SPEC}}})\n'
+PROVIDER = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    / "pulumi-rewind"
+    / "real"
+    / "bin"
+    / "pulumi-resource-kubernetes"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+@pytest.mark.skipif(not PROVIDER.exists(), reason="the Kubernetes provider is not built")
+def test_a_rollback_deletes_a_claim_and_the_next_one_adopts_it_from_its_snapshot(
+    cluster: Cluster, plane: Any, stack: EngineStack
+) -> None:
+    stack.extra_environ["KUBECONFIG"] = str(plane.kubeconfig)
+    plugin = stack.home / "plugins" / "resource-kubernetes-v4.25.0"
+    plugin.mkdir(parents=True)
+    (plugin / PROVIDER.name).symlink_to(PROVIDER)
+    bare, shop = (text.replace("NAMESPACE", cluster.namespace) for text in (BARE, SHOP))
+    stack.up(bare)
+    stack.up(shop)
+    first = stack.resources()["data"]["id"]
+    stack.write_file("rewind_hooks.py", HOOKS.replace("MORE", "").replace('urn="*"', 'type="*:PersistentVolumeClaim"'))
+    with cluster.controller(READY):
+        gone = said(stack, "rollback", "1", "--yes", "--allow-data-loss")
+    assert gone.code == 0, gone
+    assert cluster.run("get", "pvc", "-o", "name") == ""
+    [snapshot] = json.loads(cluster.run("get", "volumesnapshots.snapshot.storage.k8s.io", "-o", "json"))["items"]
+
+    back = said(stack, "rollback", "2", "--yes")
+    assert back.code == 0, back
+    assert f"restored ({first} from {snapshot['metadata']['name']})" in back.out  # what the plan says
+    assert "done: shop/dev equals #2" in back.out
+    assert stack.resources()["data"]["id"] == first
+    [made] = json.loads(cluster.run("get", "pvc", "-o", "json"))["items"]
+    assert made["spec"]["dataSource"]["name"] == snapshot["metadata"]["name"]
+    stack.write_program(shop)
+    stack.expect_no_changes()

@@ -112,7 +112,8 @@ def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         return (Risk.usual("released", step.urn),)
     if item is None or not item.all_inputs or not item.is_new:
         return ()
-    if step.op == "replace" or step.replace_keys:
+    gone = item.live_source is not None and item.live_source.pending_replacement
+    if (step.op == "replace" and not gone) or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
         return (Risk("adoption-replaces", message, step.urn),)

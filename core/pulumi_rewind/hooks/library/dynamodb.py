@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pulumi_rewind.errors import CopyError
-from pulumi_rewind.hooks.context import UndoContext, UndoResource
+from pulumi_rewind.hooks.context import UndoContext, UndoResource, UndoUpdate
 from pulumi_rewind.hooks.declare import Delete, Recreate, Restored
 from pulumi_rewind.hooks.library.aws import AwsService, waited
-from pulumi_rewind.hooks.library.programs import counted
+from pulumi_rewind.hooks.library.programs import counted, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class DynamoDbTable(AwsService):
         client = self.client(ctx.new)
         if ctx.dry_run:
             return Delete(f"makes a backup first: {_told(_table(client, ctx.new.id))}")
-        return Delete(f"kept {self._backup(client, ctx, ctx.new)['BackupName']}")
+        return Delete(f"kept {self._backup(client, ctx, ctx.new, 'deleted')['BackupName']}")
 
     def undo_delete(self, ctx: UndoContext) -> Restored | Recreate:
         """The table is going to be created again: DynamoDB restores it before that."""
@@ -58,28 +58,43 @@ class DynamoDbTable(AwsService):
 
     def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
         """The table is going to be replaced, or with `rewinds` changed: it gets its items afterwards."""
+        assert ctx.old is not None
         assert ctx.new is not None
         client = self.client(ctx.new)
-        if not ctx.again and not ctx.replaces and not self.rewinds:
-            return
+        backup = None
+        if ctx.replaces:
+            _check_keys(client, ctx.old, ctx.new)
+        elif ctx.again:  # what has been replaced already holds nothing that is worth a backup
+            backup = self._of_call(client, ctx)
+        if backup is None and not ctx.replaces:
+            if not self.rewinds:
+                return
+            _check_recovery(client, ctx.new, ctx.update)
         if ctx.dry_run:
             yield Recreate(note=f"makes a backup first: {_told(_table(client, ctx.new.id))}")
             return
+        if backup is None:
+            backup = self._backup(client, ctx, ctx.new, "replaced" if ctx.replaces else "changed")
+        name = str(backup["BackupName"])
+        rewinds = name.startswith(_name(ctx, "changed"))
+        made = yield Recreate(note=f"then loads {'the items of before the update' if rewinds else name}")
         aside = f"rewind-{ctx.idempotency_key[:24]}"
-        if ctx.replaces:
-            self._restored(client, ctx, aside, self._backup(client, ctx, ctx.new))
-        elif not _there(client, aside):
-            if not self.rewinds:
-                yield Recreate(note="the items are back already")  # of the call that was interrupted at its very end
-                return
-            self._as_before(client, ctx, ctx.new, aside)
-        made = yield Recreate(note=f"then loads {counted(_count(client, aside), 'items')} from {aside}")
+        if not _there(client, aside):
+            if rewinds:
+                moment = _before(ctx.update)
+                client.restore_table_to_point_in_time(
+                    SourceTableName=made.id, TargetTableName=aside, RestoreDateTime=moment
+                )
+                ctx.log(f"{made.id} as it was at {moment:%Y-%m-%d %H:%M:%S} UTC is restored in {aside}")
+            else:
+                client.restore_table_from_backup(TargetTableName=aside, BackupArn=backup["BackupArn"])
+        _active(client, ctx, aside)
         written, removed = _filled(ctx, client, aside, made.id)
         client.delete_table(TableName=aside)
         ctx.log(f"{made.name}: {counted(written, 'items')} back in {made.id}, {counted(removed, 'others')} removed")
 
-    def _backup(self, client: Any, ctx: UndoContext, res: UndoResource) -> Any:
-        name = f"rewind-{res.id}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
+    def _backup(self, client: Any, ctx: UndoContext, res: UndoResource, why: str) -> Any:
+        name = _name(ctx, why) + time.strftime("%Y%m%d%H%M%S", time.gmtime())
         arn = client.create_backup(TableName=res.id, BackupName=name)["BackupDetails"]["BackupArn"]
 
         def look() -> tuple[str, float]:
@@ -87,7 +102,14 @@ class DynamoDbTable(AwsService):
 
         waited(ctx, f"backup {name}", look, ("AVAILABLE",), ("DELETED",))
         ctx.log(f"{res.name}: backup {name} of {res.id} is complete")
-        return client.describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]
+        return {"BackupName": name, "BackupArn": arn}
+
+    def _of_call(self, client: Any, ctx: UndoContext) -> Any:
+        """The newest backup that an earlier try of this call has made."""
+        pages = client.get_paginator("list_backups").paginate()
+        begins = _name(ctx, "")
+        found = [one for page in pages for one in page["BackupSummaries"] if one["BackupName"].startswith(begins)]
+        return max(found, key=lambda one: one["BackupCreationDateTime"], default=None)
 
     def _newest(self, client: Any, res: UndoResource) -> Any:
         pages = client.get_paginator("list_backups").paginate(TableName=res.id, BackupType="ALL")
@@ -104,14 +126,46 @@ class DynamoDbTable(AwsService):
             )
         _active(client, ctx, name)
 
-    def _as_before(self, client: Any, ctx: UndoContext, res: UndoResource, name: str) -> None:
-        if not ctx.update.start:
-            raise CopyError("it isn't known when the update began that is undone", hint="Restore the table by hand.")
-        moment = datetime.datetime.fromtimestamp(ctx.update.start - 1, datetime.timezone.utc)  # noqa: UP017 - 3.10
-        self._backup(client, ctx, res)
-        client.restore_table_to_point_in_time(SourceTableName=res.id, TargetTableName=name, RestoreDateTime=moment)
-        _active(client, ctx, name)
-        ctx.log(f"{res.id} as it was at {moment:%Y-%m-%d %H:%M:%S} UTC is in {name}")
+
+def _name(ctx: UndoContext, why: str) -> str:
+    """How the names of the backups of a call begin, of all or of those that were made for a reason."""
+    return f"rewind-{ctx.idempotency_key[:12]}-" + (f"{why}-" if why else "")
+
+
+def _before(update: UndoUpdate) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(update.start - 1, datetime.timezone.utc)  # noqa: UP017 - 3.10
+
+
+def _check_recovery(client: Any, res: UndoResource, update: UndoUpdate) -> None:
+    """Raises CopyError where a table can't be restored as it was before an update."""
+    if not update.start:
+        raise CopyError("it isn't known when the update began that is undone", hint="Restore the table by hand.")
+    found = client.describe_continuous_backups(TableName=res.id)["ContinuousBackupsDescription"]
+    found = found.get("PointInTimeRecoveryDescription") or {}
+    if found.get("PointInTimeRecoveryStatus") != "ENABLED":
+        raise CopyError(f"{res.id} has no point-in-time recovery", hint="Turn it on, or leave out `rewinds`.")
+    earliest = found.get("EarliestRestorableDateTime")
+    if earliest is not None and earliest > _before(update):
+        raise CopyError(
+            f"{res.id} can be restored as it was at {earliest} at the earliest", hint="Leave out `rewinds`."
+        )
+
+
+def _check_keys(client: Any, old: UndoResource, new: UndoResource) -> None:
+    """Raises CopyError where items of the live table lack the key of the one that takes its place."""
+    for key in filter(None, (plain(old.inputs.get(name)) for name in ("hashKey", "rangeKey"))):
+        if key not in {plain(new.inputs.get(name)) for name in ("hashKey", "rangeKey")}:
+            scan = client.get_paginator("scan").paginate(
+                TableName=new.id,
+                Select="COUNT",
+                FilterExpression="attribute_not_exists(#key)",
+                ExpressionAttributeNames={"#key": key},
+            )
+            if lacking := sum(page["Count"] for page in scan):
+                raise CopyError(
+                    f"{counted(lacking, 'items')} of {new.id} lack {key}, which is in the key of the table to come",
+                    hint="Add it to the items, or leave the table out of the rollback.",
+                )
 
 
 def _table(client: Any, name: str) -> Any:
@@ -155,7 +209,7 @@ def _filled(ctx: UndoContext, client: Any, source: str, target: str) -> tuple[in
         missing = [key for key in keys for item in page["Items"] if key not in item]
         if missing:
             raise CopyError(
-                f"items of {source} have no {missing[0]}, which is in the key of {target}",
+                f"items of {source} lack {missing[0]}, which is in the key of {target}",
                 hint=f"The items are in the table {source}: move them by hand, then delete it.",
             )
         wanted |= {repr([item[key] for key in keys]) for item in page["Items"]}

@@ -61,8 +61,8 @@ class Snapshots(AwsService):
         """The state of a snapshot, and how many percent of it are done."""
 
     @abstractmethod
-    def finished(self, client: Any, res: UndoResource) -> list[Snapshot]:
-        """The finished snapshots of an object, also one that is gone, and those that were made for it."""
+    def finished(self, client: Any, res: UndoResource, key: str = "") -> list[Snapshot]:
+        """The finished snapshots of an object, also a deleted one, those that were made for it, and those of a call."""
 
     def undo_create(self, ctx: UndoContext) -> Delete:
         """The object is going to be deleted: a snapshot is made, and AWS says that it is complete."""
@@ -87,20 +87,18 @@ class Snapshots(AwsService):
         """The object is going to be replaced: by one from a snapshot; one that stays is left alone."""
         assert ctx.old is not None
         assert ctx.new is not None
-        client = self.client(ctx.new)
-        if not ctx.replaces and not ctx.again:
-            return None
-        if ctx.replaces and ctx.dry_run:
+        client, key = self.client(ctx.new), ctx.idempotency_key
+        if not ctx.replaces:  # it stays, or has been replaced already
+            mine = [one for one in self.finished(client, ctx.new, key) if one.key == key] if ctx.again else []
+            if not mine:
+                return None
+            live = max(mine, key=lambda one: one.made)
+        elif not ctx.dry_run:
+            live = self._made(client, ctx, ctx.new)
+        elif self.replaced_by == "live":
             state, gigabytes = self.status(client, ctx.new)
             return Recreate(note=f"from a snapshot: {gigabytes} GB, {state}")
-        if ctx.replaces:
-            live: Snapshot | None = self._made(client, ctx, ctx.new)
-        else:  # it has been replaced already
-            mine = [one for one in self.finished(client, ctx.new) if one.key == ctx.idempotency_key]
-            live = max(mine, key=lambda one: one.made, default=None)
-        if live is None:
-            return None
-        snapshot = live if self.replaced_by == "live" else self._newest(client, ctx.old, other_than=ctx.idempotency_key)
+        snapshot = live if self.replaced_by == "live" else self._newest(client, ctx.old, other_than=key)
         if snapshot is None:
             return self._nothing(ctx.old)
         made = yield Recreate({self.input: snapshot.id}, f"from {snapshot}")
@@ -163,14 +161,15 @@ class RdsSnapshot(Snapshots):
         [found] = client.describe_db_snapshots(DBSnapshotIdentifier=snapshot)["DBSnapshots"]
         return found["Status"], found.get("PercentProgress") or 0.0
 
-    def finished(self, client: Any, res: UndoResource) -> list[Snapshot]:
+    def finished(self, client: Any, res: UndoResource, key: str = "") -> list[Snapshot]:
         """A snapshot belongs to the name of its instance, and in our tags to the one it was made for."""
         pages = client.get_paginator("describe_db_snapshots").paginate()
         wanted = {_identifier(res), res.id}
         found = []
         for one in (one for page in pages for one in page["DBSnapshots"] if one["Status"] == "available"):
             tags = tags_of(one, "TagList")
-            if wanted & {one["DBInstanceIdentifier"], one.get("DbiResourceId"), tags.get(f"{MARK}-for")}:
+            its = {one["DBInstanceIdentifier"], one.get("DbiResourceId"), tags.get(f"{MARK}-for")}
+            if wanted & its or (key and tags.get(MARK) == key):
                 made = one["SnapshotCreateTime"].timestamp()
                 found.append(Snapshot(one["DBSnapshotIdentifier"], made, one["AllocatedStorage"], tags.get(MARK, "")))
         return found
@@ -204,16 +203,17 @@ class EbsSnapshot(Snapshots):
         [found] = client.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
         return found["State"], float(str(found.get("Progress") or "0").rstrip("%") or 0)
 
-    def finished(self, client: Any, res: UndoResource) -> list[Snapshot]:
+    def finished(self, client: Any, res: UndoResource, key: str = "") -> list[Snapshot]:
         """A snapshot remembers its volume, and in our tags the one it was made for."""
         found = {}
-        for name in ("volume-id", f"tag:{MARK}-for"):
-            filters = [{"Name": name, "Values": [res.id]}, {"Name": "status", "Values": ["completed"]}]
+        for name, value in (("volume-id", res.id), (f"tag:{MARK}-for", res.id), (f"tag:{MARK}", key)):
+            if not value:
+                continue
+            filters = [{"Name": name, "Values": [value]}, {"Name": "status", "Values": ["completed"]}]
             pages = client.get_paginator("describe_snapshots").paginate(OwnerIds=["self"], Filters=filters)
             for one in (one for page in pages for one in page["Snapshots"]):
-                key = tags_of(one, "Tags").get(MARK, "")
-                made = one["StartTime"].timestamp()
-                found[one["SnapshotId"]] = Snapshot(one["SnapshotId"], made, one["VolumeSize"], key)
+                made, of = one["StartTime"].timestamp(), tags_of(one, "Tags").get(MARK, "")
+                found[one["SnapshotId"]] = Snapshot(one["SnapshotId"], made, one["VolumeSize"], of)
         return list(found.values())
 
 
