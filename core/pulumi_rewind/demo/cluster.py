@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, ClassVar, Final, Self
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.cluster_look import KINDS, ClusterWorld
 from pulumi_rewind.demo.control_plane import BUILDING, ControlPlane, binaries_folder, was_built, write_private
+from pulumi_rewind.demo.kubectl import run_kubectl
 from pulumi_rewind.demo.manifests import RELEASES
 from pulumi_rewind.demo.site import COMPLETE, Release
 from pulumi_rewind.errors import EngineError, RewindError
@@ -164,7 +164,7 @@ class Cluster:
             return f"the control plane stopped ({stopped} processes)"
         if self.kubeconfig.is_file():
             try:
-                self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found")
+                self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=5m")
             except RewindError as err:
                 err.advise(f"Once namespace {self.namespace} is gone, remove {self.root} by hand.")
                 raise
@@ -204,7 +204,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints. Raises: RewindError."""
-        return ask(self.binaries / "kubectl", [f"--kubeconfig={self.kubeconfig}", *arguments], os.environ)
+        return run_kubectl(self.binaries / "kubectl", [f"--kubeconfig={self.kubeconfig}", *arguments], os.environ)
 
 
 def own_plane(root: Path) -> Cluster:
@@ -228,20 +228,20 @@ def reach(access: Access, environ: Mapping[str, str]) -> Reached:
         except OSError as err:
             raise RewindError(f"{access.kubeconfig} can't be read: {err.strerror}", hint=NAMING) from None
     try:
-        config = ask(
+        config = run_kubectl(
             kubectl,
             [*access.options(), "config", "view", "--minify", "--flatten", "--raw", "--output=json"],
             environ,
         )
         parts = json.loads(config)
         server, context = parts["clusters"][0]["cluster"]["server"], parts["current-context"]
-        ask(kubectl, [*access.options(), f"--request-timeout={PATIENCE}", "get", "--raw=/version"], environ)
+        run_kubectl(kubectl, [*access.options(), f"--request-timeout={PATIENCE}", "get", "--raw=/version"], environ)
     except (ValueError, LookupError, TypeError):
         raise RewindError("the kubeconfig names no cluster", hint=NAMING) from None
     except RewindError as err:
         err.advise(NAMING)
         raise
-    allowed = ask(kubectl, [*access.options(), "auth", "can-i", "create", "namespaces"], environ, fails=True)
+    allowed = run_kubectl(kubectl, [*access.options(), "auth", "can-i", "create", "namespaces"], environ, fails=True)
     if allowed.strip() != "yes":
         raise RewindError(
             f"you may not create namespaces in {context}", hint="The demo makes one, and deletes it again."
@@ -253,24 +253,6 @@ def find_kubectl(environ: Mapping[str, str]) -> Path | None:
     """The operator's, else the one that was built with the control plane."""
     found = shutil.which("kubectl", path=environ.get("PATH", os.defpath))
     return Path(found) if found else _there(binaries_folder(environ) / "kubebox")
-
-
-def ask(kubectl: Path, arguments: Sequence[str], environ: Mapping[str, str], *, fails: bool = False) -> str:
-    """What kubectl prints; `fails`: its exit code says nothing. Raises: RewindError, with its own words."""
-    done = subprocess.run(
-        ["kubectl", *arguments],
-        executable=kubectl,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0 and not fails:
-        said = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
-        raise RewindError(f"kubectl: {said or f'exit code {done.returncode}'}")
-    return done.stdout
 
 
 def _there(path: Path) -> Path | None:
