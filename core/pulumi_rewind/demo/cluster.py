@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.cluster_look import KINDS, ClusterWorld
@@ -20,7 +20,13 @@ from pulumi_rewind.demo.site import COMPLETE, Release
 from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.system.toolchain import language_host, newest_plugin
 
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.cli import Engine
+
 _RECORDED: Final = ("context", "server", "namespace")
+
+HOST: Final = "pulumi-language-yaml"
+PROVIDER: Final = "pulumi-resource-kubernetes"
 
 PATIENCE: Final = "20s"
 """How long a cluster may take for its first answer."""
@@ -133,10 +139,9 @@ class Cluster:
         """Every program that the demo runs besides the engine, and where it is."""
         built = binaries_folder(environ)
         home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        host, provider = "pulumi-language-yaml", "pulumi-resource-kubernetes"
         return {
-            host: language_host(engine, self.language, environ) or _there(built / host),
-            provider: newest_plugin(engine, home, "kubernetes", environ) or _there(built / provider),
+            HOST: language_host(engine, self.language, environ) or _there(built / HOST),
+            PROVIDER: newest_plugin(engine, home, "kubernetes", environ) or _there(built / PROVIDER),
             "kubectl": find_kubectl(environ),
         }
 
@@ -156,6 +161,14 @@ class Cluster:
         plane.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": DISKS}))
         version = json.loads(plane.kubectl("version", "--output=json"))["serverVersion"]["gitVersion"]
         return "started a control plane", f"Kubernetes {version.removeprefix('v')}"
+
+    def equip(self, engine: Engine) -> None:
+        """Makes the provider one of the engine's plugins: of one that is merely on PATH it warns at each run."""
+        found = self.binaries / PROVIDER
+        schema = json.loads(engine.call(["package", "get-schema", str(found)]))
+        place = engine.workspace.home / "plugins" / f"resource-kubernetes-v{schema['version']}"
+        place.mkdir(parents=True)
+        found.rename(place / PROVIDER)
 
     def clean(self) -> str:
         """Deletes the namespace, or stops the control plane. Raises: RewindError."""
@@ -194,8 +207,8 @@ class Cluster:
         return {"KUBECONFIG": str(self.kubeconfig)}
 
     def programs(self) -> Sequence[str]:
-        """The links."""
-        return (str(self.binaries),)
+        """The links, and `pulumi-rewind`."""
+        return (str(self.binaries), *content.own_programs())
 
     def look(self) -> ClusterWorld:
         """The objects of the namespace."""
@@ -260,8 +273,8 @@ def _there(path: Path) -> Path | None:
 
 
 _SOURCES: Final = {
-    "pulumi-language-yaml": f"{COMPLETE}.",
-    "pulumi-resource-kubernetes": "Get the provider: `pulumi plugin install resource kubernetes`.",
+    HOST: f"{COMPLETE}.",
+    PROVIDER: "Get the provider: `pulumi plugin install resource kubernetes`.",
     "kubectl": "Install kubectl.",
 }
 
