@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.demo.build import Done, build_demo
-from pulumi_rewind.demo.cluster import DISKS, Access, Cluster, own_plane, reach
+from pulumi_rewind.demo.cluster import DISKS, Access, Cluster, Reached, own_plane, reach
 from pulumi_rewind.demo.cluster_look import ClusterWorld
 from pulumi_rewind.demo.content import GOOD, STACK
 from pulumi_rewind.demo.control_plane import ControlPlane, binaries_folder, was_built
@@ -226,3 +226,16 @@ def test_a_cluster_that_cannot_be_used_is_refused_in_its_own_words(cluster: Cont
     (tmp_path / "empty").touch()
     with pytest.raises(RewindError, match="current-context must exist"):
         reach(Access(str(tmp_path / "empty")), environ)
+
+
+def test_a_namespace_that_cannot_be_deleted_keeps_the_folder(cluster: ControlPlane, tmp_path: Path) -> None:
+    site = Cluster(tmp_path / "demo", Reached("demo", "https://127.0.0.1:1", "rewind-demo-1"))
+    site.binaries.mkdir(parents=True)
+    (site.binaries / "kubectl").symlink_to(BINARIES / "kubebox")
+    changed(cluster, site.root, "cluster", server="https://127.0.0.1:1")
+    made = Demo(site.root, site)
+    made.write_marker()
+    with pytest.raises(RewindError, match="refused") as raised:
+        made.clean(ORIGINAL)
+    assert "Once namespace rewind-demo-1 is gone, remove" in raised.value.hint
+    assert find_demo(site.root) == made
