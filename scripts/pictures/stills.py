@@ -10,7 +10,7 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
-from scripts.pictures.studio import PLAN, SMALL, WIDE, Keep, broken, playing
+from scripts.pictures.studio import PLAN, RESULT, SMALL, WIDE, Keep, broken, playing
 
 NAMES: Final = frozenset(
     {"home", "diff", "review", "confirm", "running", "result", "failure"}
@@ -58,7 +58,7 @@ async def fail(shop: Demo, keep: Keep) -> None:
 
 async def on_kubernetes(shop: Demo, keep: Keep) -> None:
     """The way back on the demo of that kind."""
-    async with playing(shop, WIDE, sight="storefront") as actor:
+    async with playing(shop, PLAN, sight="storefront") as actor:
         keep("kubernetes-home", actor.look())
         await actor.press("R")
         await actor.sees(ReviewScreen, "built ")
@@ -66,4 +66,5 @@ async def on_kubernetes(shop: Demo, keep: Keep) -> None:
         await actor.sees(ConfirmScreen)
         await actor.press(*STACK, "enter")
         await actor.sees(ResultScreen, "equals", seconds=120)
+        await actor.resize(RESULT[0], RESULT[1] + 2)
         keep("kubernetes-result", actor.look())

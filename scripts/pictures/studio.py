@@ -23,7 +23,7 @@ from pulumi_rewind_tui.screens.home import HomeScreen
 from scripts.pictures.grid import Grid, grid_of, text_of
 
 FOLDER: Final = Path("/tmp/shop")  # noqa: S108  what pictures show of paths is the same on every machine
-WIDE, PLAN, SMALL = (120, 36), (120, 30), (80, 24)
+WIDE, PLAN, RESULT, SMALL = (120, 36), (120, 30), (112, 19), (80, 24)
 
 Keep = Callable[[str, Grid], None]
 """Takes a picture's name, and what is on it."""

@@ -193,6 +193,9 @@ def test_the_command_makes_the_demo_anew_where_there_is_one_and_cleans_up(made: 
     assert not folder.exists()
     assert [server.ask(port) for port in ports.values()] == [None] * 3
     assert processes_of(folder) == []
+    kept = Path(environ["HOME"]) / ".local" / "state" / "pulumi-rewind"
+    left = {path.parent.name for path in kept.rglob("*.json")} | {path.parent.name for path in kept.rglob("*.log")}
+    assert left <= {"states"}, "a demo that is made here again knows nothing of this one"
 
 
 def test_interrupted_it_says_how_to_clean_and_is_not_built_upon(engine: EngineInfo, place: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.demo.build import Done, build_demo
-from pulumi_rewind.demo.cluster import DISKS, Access, Cluster, own_plane, reach
+from pulumi_rewind.demo.cluster import DISKS, Access, Cluster, Reached, own_plane, reach
 from pulumi_rewind.demo.cluster_look import ClusterWorld
 from pulumi_rewind.demo.content import GOOD, STACK
 from pulumi_rewind.demo.control_plane import ControlPlane, binaries_folder, was_built
@@ -36,6 +36,12 @@ pytestmark = [
         reason="needs `make kubernetes`",
     ),
 ]
+
+BROKEN = {
+    "service/web": "BROKEN: service api has no port 8080",
+    "job/fill-in-totals": "failed: DeadlineExceeded",
+}
+"""What the last release leaves."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,9 @@ def broken(world: ClusterWorld) -> dict[str, str]:
 def test_three_releases_are_deployed_and_the_fourth_fails_half_way(made: Made) -> None:
     deployed = made.done[-len(RELEASES) :]
     assert [item.failed for item in deployed] == [False, False, False, True]
-    assert "DeadlineExceeded" in deployed[-1].detail
+    assert deployed[-1].detail == "[DeadlineExceeded] Job was active longer than specified deadline"
     world = made.site.look()
-    assert broken(world) == {
-        "service/web": "BROKEN: service api has no port 8080",
-        "job/fill-in-totals": "failed: DeadlineExceeded",
-    }
+    assert broken(world) == BROKEN
     assert world.service("api").lines[0] == "api 1.3 - now in cents"
 
 
@@ -115,6 +118,7 @@ def test_rolled_back_everything_is_as_it_was_and_undone_it_is_broken_again(made:
     back = made.sh(f"pulumi-rewind rollback {GOOD} --yes")
     assert back.returncode == 0, back.stdout + back.stderr
     assert f"equals #3 ({GOOD})" in back.stdout
+    assert "$PATH" not in back.stdout, "the provider is a plugin of the engine"
     world = made.site.look()
     assert broken(world) == {}
     assert world.service("web").lines == ("web 1.2 - spring sale", "upstream  http://api:8080")
@@ -128,7 +132,8 @@ def test_rolled_back_everything_is_as_it_was_and_undone_it_is_broken_again(made:
     assert own.returncode == 0, own.stdout + own.stderr
 
     undone = made.sh("pulumi-rewind rollback 4 --yes")
-    assert undone.returncode != 0 or broken(made.site.look()), undone.stdout
+    assert undone.returncode == 4, "its migration finds no node again"
+    assert broken(made.site.look()) == BROKEN
 
 
 # and the last one on that demo
@@ -221,3 +226,16 @@ def test_a_cluster_that_cannot_be_used_is_refused_in_its_own_words(cluster: Cont
     (tmp_path / "empty").touch()
     with pytest.raises(RewindError, match="current-context must exist"):
         reach(Access(str(tmp_path / "empty")), environ)
+
+
+def test_a_namespace_that_cannot_be_deleted_keeps_the_folder(cluster: ControlPlane, tmp_path: Path) -> None:
+    site = Cluster(tmp_path / "demo", Reached("demo", "https://127.0.0.1:1", "rewind-demo-1"))
+    site.binaries.mkdir(parents=True)
+    (site.binaries / "kubectl").symlink_to(BINARIES / "kubebox")
+    changed(cluster, site.root, "cluster", server="https://127.0.0.1:1")
+    made = Demo(site.root, site)
+    made.write_marker()
+    with pytest.raises(RewindError, match="refused") as raised:
+        made.clean(ORIGINAL)
+    assert "Once namespace rewind-demo-1 is gone, remove" in raised.value.hint
+    assert find_demo(site.root) == made

@@ -190,6 +190,7 @@ class _Maker:
             "tag.gpgsign": "false",
         }.items():
             self.git("config", key, value)
+        self.demo.site.equip(self.engine)
         self.engine.call(["stack", "init", content.STACK])
         self._set_secret("dbPassword", secrets.token_urlsafe(12))
 
@@ -260,6 +261,6 @@ class _Maker:
 
 
 def _reason(text: str) -> str:
-    """The last line of a provider's traceback."""
+    """The last line of a provider's traceback, or of its list of errors."""
     lines = [line.strip() for line in text.splitlines() if "Error: " in line]
-    return lines[-1] if lines else text.strip().splitlines()[-1]
+    return lines[-1] if lines else text.strip().splitlines()[-1].strip().removeprefix("* ")

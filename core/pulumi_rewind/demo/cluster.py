@@ -6,21 +6,27 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.cluster_look import KINDS, ClusterWorld
 from pulumi_rewind.demo.control_plane import BUILDING, ControlPlane, binaries_folder, was_built, write_private
+from pulumi_rewind.demo.kubectl import run_kubectl
 from pulumi_rewind.demo.manifests import RELEASES
 from pulumi_rewind.demo.site import COMPLETE, Release
 from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.system.toolchain import language_host, newest_plugin
 
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.cli import Engine
+
 _RECORDED: Final = ("context", "server", "namespace")
+
+HOST: Final = "pulumi-language-yaml"
+PROVIDER: Final = "pulumi-resource-kubernetes"
 
 PATIENCE: Final = "20s"
 """How long a cluster may take for its first answer."""
@@ -133,10 +139,9 @@ class Cluster:
         """Every program that the demo runs besides the engine, and where it is."""
         built = binaries_folder(environ)
         home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        host, provider = "pulumi-language-yaml", "pulumi-resource-kubernetes"
         return {
-            host: language_host(engine, self.language, environ) or _there(built / host),
-            provider: newest_plugin(engine, home, "kubernetes", environ) or _there(built / provider),
+            HOST: language_host(engine, self.language, environ) or _there(built / HOST),
+            PROVIDER: newest_plugin(engine, home, "kubernetes", environ) or _there(built / PROVIDER),
             "kubectl": find_kubectl(environ),
         }
 
@@ -157,6 +162,14 @@ class Cluster:
         version = json.loads(plane.kubectl("version", "--output=json"))["serverVersion"]["gitVersion"]
         return "started a control plane", f"Kubernetes {version.removeprefix('v')}"
 
+    def equip(self, engine: Engine) -> None:
+        """Makes the provider one of the engine's plugins: of one that is merely on PATH it warns at each run."""
+        found = self.binaries / PROVIDER
+        schema = json.loads(engine.call(["package", "get-schema", str(found)]))
+        place = engine.workspace.home / "plugins" / f"resource-kubernetes-v{schema['version']}"
+        place.mkdir(parents=True)
+        found.rename(place / PROVIDER)
+
     def clean(self) -> str:
         """Deletes the namespace, or stops the control plane. Raises: RewindError."""
         if self.operators is None:
@@ -164,7 +177,7 @@ class Cluster:
             return f"the control plane stopped ({stopped} processes)"
         if self.kubeconfig.is_file():
             try:
-                self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found")
+                self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=5m")
             except RewindError as err:
                 err.advise(f"Once namespace {self.namespace} is gone, remove {self.root} by hand.")
                 raise
@@ -194,8 +207,8 @@ class Cluster:
         return {"KUBECONFIG": str(self.kubeconfig)}
 
     def programs(self) -> Sequence[str]:
-        """The links."""
-        return (str(self.binaries),)
+        """The links, and `pulumi-rewind`."""
+        return (str(self.binaries), *content.own_programs())
 
     def look(self) -> ClusterWorld:
         """The objects of the namespace."""
@@ -204,7 +217,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints. Raises: RewindError."""
-        return ask(self.binaries / "kubectl", [f"--kubeconfig={self.kubeconfig}", *arguments], os.environ)
+        return run_kubectl(self.binaries / "kubectl", [f"--kubeconfig={self.kubeconfig}", *arguments], os.environ)
 
 
 def own_plane(root: Path) -> Cluster:
@@ -228,20 +241,20 @@ def reach(access: Access, environ: Mapping[str, str]) -> Reached:
         except OSError as err:
             raise RewindError(f"{access.kubeconfig} can't be read: {err.strerror}", hint=NAMING) from None
     try:
-        config = ask(
+        config = run_kubectl(
             kubectl,
             [*access.options(), "config", "view", "--minify", "--flatten", "--raw", "--output=json"],
             environ,
         )
         parts = json.loads(config)
         server, context = parts["clusters"][0]["cluster"]["server"], parts["current-context"]
-        ask(kubectl, [*access.options(), f"--request-timeout={PATIENCE}", "get", "--raw=/version"], environ)
+        run_kubectl(kubectl, [*access.options(), f"--request-timeout={PATIENCE}", "get", "--raw=/version"], environ)
     except (ValueError, LookupError, TypeError):
         raise RewindError("the kubeconfig names no cluster", hint=NAMING) from None
     except RewindError as err:
         err.advise(NAMING)
         raise
-    allowed = ask(kubectl, [*access.options(), "auth", "can-i", "create", "namespaces"], environ, fails=True)
+    allowed = run_kubectl(kubectl, [*access.options(), "auth", "can-i", "create", "namespaces"], environ, fails=True)
     if allowed.strip() != "yes":
         raise RewindError(
             f"you may not create namespaces in {context}", hint="The demo makes one, and deletes it again."
@@ -255,31 +268,13 @@ def find_kubectl(environ: Mapping[str, str]) -> Path | None:
     return Path(found) if found else _there(binaries_folder(environ) / "kubebox")
 
 
-def ask(kubectl: Path, arguments: Sequence[str], environ: Mapping[str, str], *, fails: bool = False) -> str:
-    """What kubectl prints; `fails`: its exit code says nothing. Raises: RewindError, with its own words."""
-    done = subprocess.run(
-        ["kubectl", *arguments],
-        executable=kubectl,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0 and not fails:
-        said = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
-        raise RewindError(f"kubectl: {said or f'exit code {done.returncode}'}")
-    return done.stdout
-
-
 def _there(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
 _SOURCES: Final = {
-    "pulumi-language-yaml": f"{COMPLETE}.",
-    "pulumi-resource-kubernetes": "Get the provider: `pulumi plugin install resource kubernetes`.",
+    HOST: f"{COMPLETE}.",
+    PROVIDER: "Get the provider: `pulumi plugin install resource kubernetes`.",
     "kubectl": "Install kubectl.",
 }
 

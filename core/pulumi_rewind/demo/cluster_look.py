@@ -34,7 +34,7 @@ class ClusterWorld:
             return Seen(f"service/{name}", f"no {name} is running", well=None)
         version = deployment["metadata"]["labels"]["app.kubernetes.io/version"]
         ports = ", ".join(str(port) for port in self._ports(name))
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        container = _spec(deployment)["containers"][0]
         config = self.of("ConfigMap").get(container["envFrom"][0]["configMapRef"]["name"])
         told: Mapping[str, str] = config["data"] if config is not None else {}
         lines = [f"{name} {version} - {told.get('headline', '')}", *(f"{k:<9} {told[k]}" for k in _TOLD if k in told)]

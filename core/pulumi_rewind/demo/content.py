@@ -1,9 +1,10 @@
-"""What every demo project has, whatever it is made of. Pure."""
+"""What every demo project has, whatever it is made of."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -28,6 +29,16 @@ def project_file(runtime: str, where: str, backend_url: str) -> str:
 def stack_config(values: Mapping[str, str]) -> str:
     """``Pulumi.dev.yaml`` without its secret, which the pulumi CLI adds."""
     return "config:\n" + "".join(f"  {key}: {json.dumps(value)}\n" for key, value in values.items())
+
+
+def virtualenv() -> str:
+    """The virtual environment that we run in, empty if there is none: Python programs and providers run there too."""
+    return sys.prefix if sys.prefix != sys.base_prefix else ""
+
+
+def own_programs() -> Sequence[str]:
+    """Where `pulumi-rewind` is, in case PATH doesn't have it."""
+    return (f"{virtualenv()}/bin",) if virtualenv() else ()
 
 
 def ignored(more: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 import msgspec
 
 from pulumi_rewind.demo.certificate import self_signed
+from pulumi_rewind.demo.kubectl import run_kubectl
 from pulumi_rewind.demo.ports import HOST, free_ports, is_free
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.system.processes import Process, process_of, undisturbed
@@ -98,25 +99,9 @@ class ControlPlane:
         return state.ports
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl prints for these arguments.
-
-        Raises:
-            RewindError: it failed; the message is its own.
-        """
-        done = subprocess.run(
-            [str(self.binaries / "kubebox"), "kubectl", "--kubeconfig", str(self.kubeconfig), *arguments],
-            env=self._environ,
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RewindError(
-                f"kubectl {arguments[0]} failed: {done.stderr.strip()}", hint=f"The logs are in {self.folder}."
-            )
-        return done.stdout
+        """What kubectl prints for these arguments. Raises: RewindError."""
+        options = [f"--kubeconfig={self.kubeconfig}", *arguments]
+        return run_kubectl(self.binaries / "kubebox", options, self._environ, stdin=stdin)
 
     # -- start and stop -----------------------------------------------------------------------------------------
 

@@ -115,7 +115,9 @@ class Demo:
         from pulumi_rewind.state.model import StackRef
 
         removed = self.site.clean()
-        Journal(self.backend_url, StackRef(PROJECT, STACK), environ).forget()
+        journal = Journal(self.backend_url, StackRef(PROJECT, STACK), environ)
+        journal.forget()
+        journal.state.forget(journal.key)
         # The marker goes last, so that what could not be removed can still be cleaned.
         try:
             for path in self.root.iterdir():

@@ -6,16 +6,19 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pulumi_rewind.demo import content
+from pulumi_rewind.demo.content import own_programs, virtualenv
 from pulumi_rewind.demo.look import World, look
 from pulumi_rewind.demo.ports import HOST, free_ports
 from pulumi_rewind.demo.programs import RELEASES
 from pulumi_rewind.demo.site import COMPLETE, Release
 from pulumi_rewind.errors import EngineError
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.cli import Engine
 
 SERVICES: Final = ("api", "web", "storefront")
 """Every service that some release has; each gets a port."""
@@ -83,9 +86,12 @@ class Machine:
         """Makes the directory of the resources."""
         self.folder.mkdir(mode=0o700)
 
+    def equip(self, engine: Engine) -> None:
+        """Its providers are Python: nothing is needed."""
+
     def files(self, backend_url: str) -> Mapping[str, str]:
         """The project, its settings, and the package that says what a database, a service … is on this machine."""
-        options = f"\n  options:\n    virtualenv: {json.dumps(self.virtualenv)}" if self.virtualenv else ""
+        options = f"\n  options:\n    virtualenv: {json.dumps(virtualenv())}" if virtualenv() else ""
         config = {f"{content.PROJECT}:{service}Port": str(port) for service, port in self.ports.items()}
         return {
             "Pulumi.yaml": content.project_file(f"\n  name: python{options}", "inside this directory", backend_url),
@@ -102,19 +108,14 @@ class Machine:
         """The resources, and what Python leaves."""
         return ("/machine/", "__pycache__/")
 
-    @cached_property
-    def virtualenv(self) -> str:
-        """The virtual environment that we run in, empty if there is none: programs and providers run there too."""
-        return sys.prefix if sys.prefix != sys.base_prefix else ""
-
     def variables(self) -> Mapping[str, str]:
         """Which Python."""
         # A language host may look for that command inside a virtual environment, which names its Python by itself.
-        return {} if self.virtualenv else {"PULUMI_PYTHON_CMD": sys.executable}
+        return {} if virtualenv() else {"PULUMI_PYTHON_CMD": sys.executable}
 
     def programs(self) -> Sequence[str]:
         """An older language host passes over the virtual environment in Pulumi.yaml."""
-        return (f"{self.virtualenv}/bin",) if self.virtualenv else ()
+        return own_programs()
 
     def look(self) -> World:
         """Services and databases."""

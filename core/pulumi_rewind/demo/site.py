@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.cli import Engine
 
 COMPLETE: Final = "Install a complete pulumi (https://www.pulumi.com/docs/install/)"
 """What helps where a language host is missing."""
@@ -81,6 +84,9 @@ class Site(Protocol):
         Raises:
             RewindError: it can't be made.
         """
+
+    def equip(self, engine: Engine) -> None:
+        """Gives the engine of the project what it lacks. Raises: EngineError."""
 
     def files(self, backend_url: str) -> Mapping[str, str]:
         """The contents of the project's files that all releases share, by their paths."""

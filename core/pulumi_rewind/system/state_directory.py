@@ -234,6 +234,17 @@ class StateDirectory:
             raise
         return True
 
+    def forget(self, key: str) -> None:
+        """Removes what is kept of one stack, see `Journal.key`, but for its journal and copies of its states.
+
+        A stack that is made anew in the same place would inherit it.
+        """
+        for file in (self.log(key), self.revisions(key), self.window(key)):
+            self.remove(file)
+        for directory in (self.evidence(key), self.verdicts(key)):
+            with _told(directory, "removed"), contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(directory)
+
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
     if found.st_uid not in {os.geteuid(), 0}:

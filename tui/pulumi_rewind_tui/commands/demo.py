@@ -63,7 +63,8 @@ def demo(
 
     With --kubernetes the shop's resources are on Kubernetes: on a control plane that `make kubernetes` built and that
     runs, with its data, in DIR; or with --kubeconfig or --context on a cluster of yours, in a namespace that the
-    demo makes, after it has asked, and that --clean deletes. --kubeconfig and --context imply --kubernetes.
+    demo makes, after it has asked, and that --clean deletes; DIR then has a copy of that context with its
+    credentials. --kubeconfig and --context imply --kubernetes.
     """
     if clean_it and (run_it or open_it or yes or any(where.values())):
         raise UsageError("--clean cannot be combined with other options", hint="Run it without --clean first.")
