@@ -40,6 +40,8 @@ class Shop(abc.ABC):
     """Resources that their provider updates at every run, also of plain ``pulumi up``: name → why."""
     inexact: ClassVar[Mapping[str, str]] = {}
     """Resources that no replay brings out as they are, beside the `restless` ones: name → why."""
+    leaks: ClassVar[Mapping[str, str]] = {}
+    """Files in which a provider leaves secrets by itself, also in a plain ``pulumi up``: pattern of the path → why."""
     broken: ClassVar[tuple[int, ...]] = (4,)
     """The versions whose update fails half-way."""
 
