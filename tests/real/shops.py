@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tests.real.shop import Shop
 from tests.real.shop_kubernetes import KubernetesShop
+from tests.real.shop_pki import PkiShop
 
-SHOPS: tuple[type[Shop], ...] = (KubernetesShop,)
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop, PkiShop)
