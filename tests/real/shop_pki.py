@@ -95,7 +95,7 @@ class PkiShop(Shop):
         entries = self.entries()
         facts = {f"file {path.name}": "there" for path in self.out.iterdir()}
         for name, entry in entries.items():
-            if entry["type"] == "local:index/file:File":
+            if is_file(entry):
                 facts[f"{name} in the state"] = self.as_in_the_state(entry)
         authority = entries["root-cert"]["outputs"]["certPem"]
         for name in SERVERS:
@@ -199,6 +199,11 @@ class PkiShop(Shop):
             "names of the fleet": str(len(entries["fleet"]["id"].split("-"))),
             "exported": " ".join(sorted(name for name, value in expected.items() if exported[name] == value)),
         }
+
+
+def is_file(entry: Mapping[str, Any]) -> bool:
+    """Whether a resource is a file."""
+    return bool(entry["type"] == "local:index/file:File")
 
 
 def yes(fact: bool) -> str:
