@@ -77,13 +77,16 @@ class PkiShop(Shop):
                 self.stack.secrets += [pem.splitlines()[1], inside[80:160]]
 
     def outdated(self) -> frozenset[str]:
-        """The files with a digest that is not of today's certificate."""
-        return frozenset(
-            f"{name}-sum.content"
-            for name in SERVERS
-            if (file := self.out / f"{name}.sha256").exists()
-            and file.read_text() != hashlib.sha256(self.leaf(name).encode()).hexdigest()
-        )
+        """Files with a digest that is not of today's certificate, or with four letters that are not today's suffix."""
+        entries, found = self.entries(), set()
+        for name in SERVERS:
+            if (file := self.out / f"{name}.sha256").exists():
+                digest = hashlib.sha256(self.leaf(name).encode()).hexdigest()
+                found |= {f"{name}-sum.content"} if file.read_text() != digest else set()
+            if (file := self.out / f"{name}.bucket").exists():
+                bucket = f"shoplogs{entries[f'{name}-suffix']['outputs']['result']}"
+                found |= {f"{name}-bucket.content"} if file.read_text() != bucket else set()
+        return frozenset(found)
 
     # -- reality ------------------------------------------------------------------------------------------------
 
@@ -131,7 +134,7 @@ class PkiShop(Shop):
             return {f"{name} files": "not all there"}
         leaf, key = self.leaf(name), (self.out / f"{name}.key").read_text()
         conf = json.loads((self.out / f"{name}.json").read_text())
-        password, suffix = entries[f"{name}-pw"]["outputs"]["result"], entries[f"{name}-suffix"]["outputs"]["result"]
+        password = entries[f"{name}-pw"]["outputs"]["result"]
         facts = {
             "chain": self.verified(leaf, authority),
             "certificate": described(leaf),
@@ -143,10 +146,13 @@ class PkiShop(Shop):
             "json password": yes(conf["password"] == password),
             "json id": yes(conf["id"] == entries[f"{name}-id"]["outputs"]["hex"]),
             "cloud-init": yes(textwrap.indent(leaf, "      ") in (self.out / f"{name}.cloud-init.yaml").read_text()),
-            "bucket": yes((self.out / f"{name}.bucket").read_text() == f"shoplogs{suffix}"),
         }
         if name in KEPT:
-            facts |= {"key": digest(key), "password": digest(password), "suffix": suffix}
+            facts |= {
+                "key": digest(key),
+                "password": digest(password),
+                "bucket": (self.out / f"{name}.bucket").read_text(),
+            }
         return {f"{name} {what}": text for what, text in facts.items()}
 
     def verified(self, leaf: str, authority: str) -> str:
