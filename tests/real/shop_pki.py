@@ -56,10 +56,14 @@ class PkiShop(Shop):
         return name in {"inventory order", "inventory later"}
 
     def lose(self) -> list[str]:
-        """The time that all others count from, with everything that depends on it; it alone can be imported."""
-        urn = self.entries()["started"]["urn"]
+        """A random id with what depends on it, an inventory that these providers can't import: it is written anew."""
+        self.forget("brand")
+        return ["brand"]
+
+    def forget(self, name: str) -> None:
+        """Takes a resource out of the state, with everything that depends on it."""
+        urn = self.entries()[name]["urn"]
         self.stack.pulumi("state", "delete", urn, "--target-dependents", "--yes", "-s", self.stack.name)
-        return ["started"]
 
     def drift(self) -> None:
         """An editor changes one file, somebody deletes two others."""
@@ -182,6 +186,8 @@ class PkiShop(Shop):
             "rotates after": str((datetime.fromisoformat(found["rotate"]) - rotates).days),
             "token": digest(found["token"]),
             "later": found["later"],
+            "brand": found["brand"],
+            "brand of the state": yes(found["brand"] == entries["brand"]["outputs"]["hex"]),
             "servers": yes(found["servers"] == hexes),
         }
         return {f"inventory {what}": text for what, text in facts.items()}
