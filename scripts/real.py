@@ -24,6 +24,7 @@ from pathlib import Path
 
 from pulumi_rewind.system.toolchain import find_engine, user_cache
 from scripts import golang
+from scripts.orphaned_providers import reap
 
 REAL = Path(__file__).resolve().parent.parent / "tests" / "real"
 BUILDS = REAL / "builds"
@@ -119,6 +120,7 @@ def _python_sdk(part: Part, path: Path) -> None:
         engine = str(find_engine().path)
         asked = [engine, "package", "get-schema", f"terraform-provider@{BRIDGE}", str(cache() / part.package)]
         schema.write_bytes(subprocess.run(asked, env=quiet(home), check=True, stdout=subprocess.PIPE).stdout)
+        reap(cache() / "terraform", home)
         subprocess.run([cache() / "bin" / "pygen", schema, folder], check=True)
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(Path(folder) / path.name, path)
@@ -148,15 +150,9 @@ def _npm(part: Part, path: Path) -> None:
     subprocess.run(["npm", "ci", *quietly, "--prefix", path.parent], check=True)
 
 
-NODE_PLUGIN = """\
-#!/bin/sh
-# Serves the dynamic providers of Node.js programs with the SDK that the program uses.
-exec node -e 'require(require.resolve("@pulumi/pulumi/cmd/dynamic-provider", {paths: [process.cwd()]}))' -- "$@"
-"""
-
-
-def _node_plugin(part: Part, path: Path) -> None:  # noqa: ARG001 - every part is made in one way
-    golang.put(path, NODE_PLUGIN.encode())
+def _node_plugin(part: Part, path: Path) -> None:
+    """What serves the dynamic providers of Node.js programs: a script that the SDK's module publishes."""
+    golang.put(path, (golang.source(part.sources, _SDK) / "nodejs" / "dist" / path.name).read_bytes())
 
 
 _versions = " ".join(
@@ -210,7 +206,7 @@ PARTS: dict[str, Part] = {
                 "go": "go/pulumi-language-go",
             }.items()
         ),
-        Part("hosts/pulumi-resource-pulumi-nodejs", "languages", "node", make=_node_plugin),
+        Part("hosts/pulumi-resource-pulumi-nodejs", "languages", "hosts", make=_node_plugin),
         Part("node/node_modules", "languages", "node", make=_npm),
         Part("python/pulumi_kubernetes", "kubernetes", "python", make=_pip),
         *(_sdk(name) for name in ("time", "random", "tls", "null", "local")),

@@ -160,8 +160,8 @@ RISKS: Final[Mapping[str, Kind]] = {
     "not-installed": Kind(
         NOTE,
         "The old program's dependencies were not installed.",
-        "the program's dependencies were not installed (`--no-install`): it runs with the dependencies that are "
-        "installed",
+        "the program's dependencies were not installed (`--no-install`): it runs with those that are installed "
+        "for today's program",
     ),
     "not-refreshed": Kind(
         NOTE,

@@ -13,6 +13,7 @@ from pulumi_rewind.engine.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.engine.messages import says_taken
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers
 from pulumi_rewind.plan.risks import pending_risk
@@ -67,6 +68,36 @@ def test_a_dynamic_provider_whose_code_moved_leads_to_the_commit_that_has_it(tex
     assert "--strategy program" in told
     without = build_goal(checkpoint(res("vm")), checkpoint(), project="p", stack="dev")
     assert "PYTHONPATH" not in advise(error(text), without, "")
+
+
+def node_goal() -> Goal:
+    return build_goal(
+        checkpoint(res("row", "pulumi-nodejs:dynamic:Resource", id="row-1")), checkpoint(), project="p", stack="dev"
+    )
+
+
+def test_a_dynamic_provider_in_javascript_leads_to_a_directory_with_its_packages() -> None:
+    told = advise(error("Error: Cannot find module 'left-pad'"), node_goal(), "0123456789abcdef")
+    assert "'left-pad'" in told
+    assert "git worktree add ../old 0123456789" in told
+    assert "`npm ci`" in told
+    assert "`--cwd ../old`" in told
+    assert "PYTHONPATH" not in told
+
+
+@pytest.mark.parametrize(
+    ("goal", "text"),
+    [
+        (node_goal(), "Error: Cannot find module '@pulumi/pulumi/cmd/dynamic-provider'"),
+        (GOAL, "ModuleNotFoundError: No module named 'pulumi'"),
+        (GOAL, "ModuleNotFoundError: No module named 'pulumi.dynamic'"),
+    ],
+)
+def test_a_clone_without_its_packages_is_told_to_install_them(goal: Goal, text: str) -> None:
+    told = advise(error(text), goal, "0123456789abcdef")
+    assert "`pulumi install`" in told
+    assert "worktree" not in told
+    assert "no longer in the program" not in told
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_part_that_ends_is_named_with_the_end_of_its_log(tmp_path: Path) -> No
         (tmp_path / name).write_text("#!/bin/sh\necho 'this is no cluster'\n")
         (tmp_path / name).chmod(0o700)
     plane = ControlPlane(tmp_path / "plane", tmp_path)
-    with pytest.raises(RewindError, match=r"(?s)etcd ended.*this is no cluster"):
+    with pytest.raises(RewindError, match=r"(?s)(etcd|kube-apiserver) ended.*this is no cluster"):
         plane.start()
     assert not plane.running
     assert not plane.processes, "nothing is left behind"

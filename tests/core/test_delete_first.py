@@ -107,6 +107,8 @@ def test_the_step_says_why_and_a_name_alone_only_warns() -> None:
         "is deleted before its replacement is created, as you asked for"
     ]
     assert [one.code for one in order_risks(first, item)] == ["delete-first"], "the provider says so"
+    assert order_risks(first, item, told=True) == (), "that it can't be held says so, too"
+    assert len(order_risks(first, replace(item, delete_first=ASKED), told=True)) == 1, "but not why"
 
 
 def marks(made: Goal) -> dict[str, str]:

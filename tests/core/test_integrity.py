@@ -194,21 +194,41 @@ Error: connect ECONNREFUSED 127.0.0.1:5432
     at f (/x/y.js:3:4)
 """
 
+NOT_INSTALLED = """\
+node:internal/modules/cjs/loader:1210
+  throw err;
+  ^
+
+Error: Cannot find module '@pulumi/pulumi/cmd/dynamic-provider'
+Require stack:
+- /x/[eval]
+    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)
+    at [eval]:1:21 {
+  code: 'MODULE_NOT_FOUND',
+  requireStack: [ '/x/[eval]' ]
+}
+
+Node.js v20.20.2
+"""
+
 CRASHES = {
     WRITTEN: "writing snapshot: snapshot integrity failure; it was already written: a's dependency b comes after it",
     READ: "snapshot integrity failure; refusing to use it: resource p's dependency q refers to missing resource",
     PANIC: "panic: runtime error: invalid memory address",
     PYTHON: "ValueError: no such region",
     NODE: "Error: connect ECONNREFUSED 127.0.0.1:5432",
+    NOT_INSTALLED: "Error: Cannot find module '@pulumi/pulumi/cmd/dynamic-provider'",
 }
 
 
-@pytest.mark.parametrize(("text", "said"), CRASHES.items(), ids=["written", "read", "panic", "python", "node"])
+@pytest.mark.parametrize(
+    ("text", "said"), CRASHES.items(), ids=["written", "read", "panic", "python", "node", "not installed"]
+)
 def test_of_a_crash_the_first_sentence_is_told_and_all_is_kept(text: str, said: str, tmp_path: Path) -> None:
     assert sentence(text) == said
     error = failure("the preview failed", f"printed by a program\n{text}", {"XDG_STATE_HOME": str(tmp_path)})
     assert str(error).endswith(said)
-    if text in {PYTHON, NODE}:  # of a provider or a program: secrets may be in it
+    if text in {PYTHON, NODE, NOT_INSTALLED}:  # of a provider or a program: secrets may be in it
         assert list(tmp_path.iterdir()) == []
         return
     (kept,) = (tmp_path / "pulumi-rewind" / "crashes").iterdir()

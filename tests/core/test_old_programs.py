@@ -9,6 +9,7 @@ import pytest
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.risk import Risk
+from pulumi_rewind.strategies.program.engine import cause_of_failed_installation
 from pulumi_rewind.strategies.program.project_file import (
     installation_risks,
     needs_installation,
@@ -16,7 +17,7 @@ from pulumi_rewind.strategies.program.project_file import (
     uses_todays_packages,
 )
 from pulumi_rewind.strategies.program.submodules import fill_submodules
-from pulumi_rewind.strategies.program.worktree import make_tree
+from pulumi_rewind.strategies.program.worktree import make_tree, share_installed
 from tests.support.gitrepo import GitRepo
 
 COMMIT = "abcdef0123" * 4
@@ -99,6 +100,75 @@ def test_what_the_project_file_has_the_engine_do_is_told(tmp_path: Path) -> None
     assert "/opt/far" not in found["old-program-plugins"]
     assert "cloud@1.0.0" not in found["old-program-plugins"]
     assert "\x1b" not in "".join(found.values())
+
+
+def test_a_yaml_program_is_no_difference_of_the_project_file(tmp_path: Path) -> None:
+    program = "runtime: yaml\nresources: {a: {type: 'cloud:Thing'}}\nvariables: {b: 1}\noutputs: {c: '${a.id}'}\n"
+    then = workspace(tmp_path / "then", program)
+    today = workspace(tmp_path / "today", "runtime: yaml\nconfig: {size: {type: integer, default: 2}}\nmain: new\n")
+    said = told(list(project_file_risks(today, then, COMMIT)))["project-file-differs"]
+    assert "config (" in said
+    assert "main (" in said
+    assert not any(word in said for word in ("resources", "variables", "outputs", "cloud:Thing"))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "installed", "linked"),
+    [
+        ("nodejs", ("node_modules", "infra/node_modules", "elsewhere/node_modules"), 2),
+        ("{name: python, options: {virtualenv: venv}}", ("infra/venv", "infra/node_modules"), 1),
+        ("{name: python, options: {virtualenv: ../.venv}}", (".venv",), 1),
+        ("go", ("node_modules",), 0),
+    ],
+)
+def test_without_an_installation_todays_dependencies_are_there_and_stay(
+    repo: GitRepo, runtime: str, installed: tuple[str, ...], linked: int
+) -> None:
+    workspace(repo.root / "infra", f"runtime: {runtime}\n")
+    (repo.root / ".gitignore").write_text("node_modules\nvenv\n.venv\n")
+    commit = repo.commit("one")
+    for place in installed:
+        (repo.root / place).mkdir(parents=True)
+        (repo.root / place / "code").write_text(place)
+    tree = make_tree(repo.open(), commit, Path("infra"), "shop")
+    try:
+        share_installed(tree, find_workspace(tree.project, backend="file:///", environ={}))
+        assert {place: (tree.top / place / "code").read_text() for place in installed[:linked]} == {
+            place: place for place in installed[:linked]
+        }
+        assert not any((tree.top / place).exists() for place in installed[linked:])
+    finally:
+        tree.close()
+    assert all((repo.root / place / "code").read_text() == place for place in installed)
+
+
+def test_dependencies_that_a_commit_has_itself_are_used(repo: GitRepo) -> None:
+    workspace(repo.root, "runtime: nodejs\n")
+    (repo.root / "node_modules").mkdir()
+    (repo.root / "node_modules" / "code").write_text("then")
+    commit = repo.commit("one")
+    (repo.root / "node_modules" / "code").write_text("today")
+    tree = make_tree(repo.open(), commit, Path(), "shop")
+    try:
+        share_installed(tree, find_workspace(tree.project, backend="file:///", environ={}))
+        assert (tree.top / "node_modules" / "code").read_text() == "then"
+    finally:
+        tree.close()
+
+
+def test_lines_that_do_not_say_why_are_left_out() -> None:
+    """As npm 11 ends where it can't reach a package."""
+    said = (
+        "Installing dependencies...\n\nnpm error code ENOTCACHED\nnpm error request to x failed: no cached response\n"
+        "npm notice\nnpm notice New minor version of npm available! 11.19.1 -> 11.21.2\nnpm notice Changelog: y\n"
+        "npm notice To update run: npm install -g npm@11.21.2\nnpm notice\nnpm error A complete log is in z\n"
+        "error: installing dependencies: npm install failed: exit status 1\nnpm install failed: exit status 1\n"
+        "npm install failed: exit status 1\n"
+    )
+    lines = cause_of_failed_installation(said).splitlines()
+    assert "npm error request to x failed: no cached response" in lines
+    assert not any("notice" in line for line in lines)
+    assert lines[-1] == "npm install failed: exit status 1"
 
 
 # -- submodules --------------------------------------------------------------------------------------------------------

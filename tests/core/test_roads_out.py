@@ -300,6 +300,8 @@ def test_nothing_of_an_engine_reaches_anybody_with_a_secret(tmp_path: Path) -> N
 
 
 ENDED = "an unhandled error occurred: program exited with non-zero exit code: 1"
+PLUGIN_ENDED = "could not read plugin [/bin/pulumi-resource-pulumi-nodejs]: EOF"
+HOST_ENDED = "error reading from server: EOF"
 TRACEBACK = f"""Traceback (most recent call last):
   File "__main__.py", line 3, in <module>
     raise KeyError("{CANARY}")
@@ -307,14 +309,15 @@ KeyError: '{CANARY}'
 """
 
 
-def test_where_only_the_end_of_a_program_is_told_its_last_words_are_quoted(tmp_path: Path) -> None:
-    """As language hosts before 3.100 do it: the traceback comes line by line, as something that was printed."""
+@pytest.mark.parametrize("ended", [ENDED, PLUGIN_ENDED, HOST_ENDED])
+def test_where_only_the_end_of_a_program_is_told_its_last_words_are_quoted(tmp_path: Path, ended: str) -> None:
+    """As language hosts before 3.100 do it, and plugins: the traceback comes line by line, as something printed."""
     lines = [{"message": line, "severity": "info#err"} for line in TRACEBACK.splitlines(keepends=True)]
-    run = engine(tmp_path, *lines, {"message": ENDED, "severity": "error"}).start(["up"], private=tmp_path)
+    run = engine(tmp_path, *lines, {"message": ended, "severity": "error"}).start(["up"], private=tmp_path)
     list(run.events())
     error = run.error("the preview failed")
     assert isinstance(error, EngineError)
-    assert str(error) == f"the preview failed: {ENDED}\nKeyError: '{MASK}'"
+    assert str(error) == f"the preview failed: {ended}\nKeyError: '{MASK}'"
     assert "line 3, in <module>" in error.whole
     other = engine(tmp_path, *lines, {"message": "no such zone", "severity": "error"}).start(["up"], private=tmp_path)
     list(other.events())

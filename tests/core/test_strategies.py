@@ -228,6 +228,15 @@ def test_only_what_a_program_decides_is_compared_with_the_target() -> None:
     assert [one.path for one in unlike_target(other, target, "dev", "shop")] == ["inputs.pw"]
 
 
+def test_an_input_that_is_the_id_is_no_difference_before_the_object_is_made() -> None:
+    """As of files and buckets, which are called by what the program gives them."""
+    target = checkpoint({"name": "file", "id": "/srv/a.txt", "inputs": {"path": "/srv/a.txt", "note": "at /srv/a.txt"}})
+    planned = checkpoint({"name": "file", "id": "", "inputs": {"path": "/srv/a.txt", "note": "at /srv/a.txt"}})
+    assert unlike_target(planned, target, "dev", "shop") == ()
+    moved = checkpoint({"name": "file", "id": "", "inputs": {"path": "/srv/b.txt", "note": "at /srv/a.txt"}})
+    assert [one.path for one in unlike_target(moved, target, "dev", "shop")] == ["inputs.path"]
+
+
 def test_the_engines_plan_tells_what_the_program_sent() -> None:
     goal = {"inputDiff": {"adds": {"name": "auto", "image": "i"}}, "propertyDependencies": {"image": []}}
     goal |= {"parent": "root", "dependencies": ["two"], "provider": "urn:pulumi:dev::s::pulumi:providers:a::p::id"}

@@ -191,7 +191,22 @@ def test_what_a_program_can_not_do_is_said(stack: EngineStack, tmp_path: Path) -
     with pytest.raises(EngineError, match="dependencies of the program can't be installed") as caught:
         plan(stack, "v2", strategy="program")
     assert "--strategy checkpoint" in caught.value.hint
+    with pytest.raises(EngineError, match="the program failed in its preview") as caught:
+        plan(stack, "v2", strategy="program", no_install=True)
+    assert "`--no-install`" in caught.value.hint
     assert len(stack.git("worktree", "list").splitlines()) == 1
+
+    # What is installed for today's program is used where nothing else is.
+    del stack.extra_environ["PULUMI_PYTHON_CMD"]
+    (stack.root / ".git" / "info" / "exclude").write_text(".venv\n")
+    (stack.root / ".venv" / "bin").mkdir(parents=True)
+    (stack.root / ".venv" / "bin" / "python").symlink_to(stack.environ["PULUMI_PYTHON_CMD"])
+    made = plan(stack, "v2", strategy="program", no_install=True)
+    assert "not-installed" in {risk.code for risk in made.risks}
+    assert isinstance(made.prepared, ProgramPrepared)
+    assert (made.prepared.tree.project / ".venv").resolve() == (stack.root / ".venv").resolve()
+    made.close()
+    assert (stack.root / ".venv" / "bin" / "python").exists()
 
 
 FICKLE = """

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.orphaned_providers import reap
 from scripts.real import install_plugin
-from tests.real.orphaned_providers import reap
 from tests.support.faults import OWN
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran

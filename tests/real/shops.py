@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from tests.real.shop import Shop
+from tests.real.shop_go import GoShop
 from tests.real.shop_kubernetes import KubernetesShop
+from tests.real.shop_node import NodeShop
 from tests.real.shop_pki import PkiShop
+from tests.real.shop_yaml import YamlShop
 
-SHOPS: tuple[type[Shop], ...] = (KubernetesShop, PkiShop)
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop, PkiShop, YamlShop, NodeShop, GoShop)

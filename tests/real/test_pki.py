@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.orphaned_providers import orphans
+from scripts.orphaned_providers import orphans
 from tests.real.real_stack import RealStack
 from tests.real.roads import AGREED, Seen, back, check, told
 from tests.real.shop import World

@@ -125,6 +125,20 @@ def test_a_passphrase_that_cannot_be_tried_fails(stack: FileStack) -> None:
     assert found(ran)["passphrase"][0] == "fail"
 
 
+def test_dynamic_providers_in_javascript_need_the_packages_of_the_program(stack: FileStack) -> None:
+    fake_engine(stack)
+    plugin = stack.root / "bin" / "pulumi-resource-pulumi-nodejs"
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    stack.set_live(stack.checkpoint([stack.resource("default", {}, type_="pulumi:providers:pulumi-nodejs")]))
+    (one,) = (one for one in stack.run("doctor", "--json").json()["findings"] if one["check"] == "providers")
+    assert one["status"] == "warn"
+    assert "@pulumi/pulumi is not installed here" in one["message"]
+    assert "`pulumi install`" in one["hint"]
+    (stack.work.parent / "node_modules" / "@pulumi" / "pulumi").mkdir(parents=True)
+    assert found(stack.run("doctor", "--json"))["providers"] == ("ok", "pulumi-nodejs")
+
+
 def test_providers_that_are_not_installed(stack: FileStack) -> None:
     fake_engine(stack)
     type_ = "pulumi:providers:imaginary"

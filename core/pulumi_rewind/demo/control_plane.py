@@ -140,6 +140,8 @@ class ControlPlane:
         try:
             state = self._launch(state, *PARTS[:2])
             self._await(state, "kube-apiserver", lambda: self._answers("/readyz"))
+            # Each kwok has a name of its own, and would wait for the end of an earlier one's lease.
+            self.kubectl("delete", "lease", NODE, "--namespace=kube-node-lease", "--ignore-not-found")
             state = self._launch(state, *PARTS[2:])
             self.kubectl("apply", "-f", "-", stdin=json.dumps(_NODE))
             account = "/api/v1/namespaces/default/serviceaccounts/default"
@@ -254,7 +256,7 @@ class ControlPlane:
             return None
 
     def _save(self, state: _State) -> None:
-        _write_private(self._state_file, msgspec.json.encode(state))
+        write_private(self._state_file, msgspec.json.encode(state))
 
     def _ports(self) -> tuple[int, int, int]:
         """Those that it had before, as long as they are free: whoever has its kubeconfig knows the first one."""
@@ -266,10 +268,10 @@ class ControlPlane:
     def _write_files(self, port: int) -> None:
         if not self._certificate.is_file():
             key, certificate = self_signed()
-            _write_private(self._key, key)
-            _write_private(self._certificate, certificate)
+            write_private(self._key, key)
+            write_private(self._certificate, certificate)
         if not self._tokens.is_file():
-            _write_private(self._tokens, f'{secrets.token_urlsafe(32)},admin,admin,"system:masters"\n'.encode())
+            write_private(self._tokens, f'{secrets.token_urlsafe(32)},admin,admin,"system:masters"\n'.encode())
         token = self._tokens.read_text(encoding="utf-8").partition(",")[0]
         cluster = {"server": f"https://{HOST}:{port}", "certificate-authority": str(self._certificate)}
         config = {
@@ -280,7 +282,7 @@ class ControlPlane:
             "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "admin"}}],
             "current-context": "demo",
         }
-        _write_private(self.kubeconfig, json.dumps(config, indent=2).encode() + b"\n")
+        write_private(self.kubeconfig, json.dumps(config, indent=2).encode() + b"\n")
 
     def _commands(self, state: _State) -> dict[str, list[str]]:
         """The command line of each process, in the order in which they start. Pure."""
@@ -370,7 +372,7 @@ def _end(processes: Iterable[Process]) -> int:
     return len(found)
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """A file that only we can read, at no moment half of it."""
     part = path.with_name(f".{path.name}.part")
     part.touch(mode=0o600)

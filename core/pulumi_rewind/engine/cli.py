@@ -306,8 +306,8 @@ NAMED: Final = 6
 TAIL: Final = 20
 """How many lines of a program's output are kept in case nothing else says why it ended."""
 
-_ONLY_ENDED: Final = re.compile(r"program exited with non-zero exit code")
-"""The only message of language hosts before 3.100 for a failed program; its own output says why."""
+_ONLY_ENDED: Final = re.compile(r"program exited with non-zero|could not read plugin |error reading from server: EOF$")
+"""The only message for a program or plugin that ended; its own output says why. The first is of old language hosts."""
 
 _AFTERMATH: Final = frozenset(
     {

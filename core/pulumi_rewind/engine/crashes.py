@@ -23,6 +23,8 @@ _BUG_REPORT: Final = re.compile(r"^\s*(?:Read |Write )?Error:\s+(\S.*)$", re.MUL
 """Where the engine's report of a bug says what happened: what was met on reading comes after who wrote it."""
 _PANIC: Final = re.compile(r"^(?:panic|fatal error): .*$", re.MULTILINE)
 _OWN: Final = re.compile(r"^.*This is a bug!|^(?:panic|fatal error): |^(?:Go|Write) Version:", re.MULTILINE)
+_NODE: Final = re.compile(r"^\S+:\d+\n(?:.*\n)*?(\w*Error(?: \[\w+\])?: .*)$", re.MULTILINE)
+"""What Node.js throws; it shows the place in its code before that, and who required it after."""
 _FRAME: Final = re.compile(r"^(?:\s+at \S|goroutine \d+ \[|\s*Stack Trace:)", re.MULTILINE)
 
 
@@ -44,6 +46,8 @@ def sentence(text: str) -> str:
         after = text[text.rindex("Traceback (most recent call last)") :].splitlines()[1:]
         return next((line for line in reversed(after) if line.strip() and not line[0].isspace()), "a Python error")
     before = _FRAME.split(text, maxsplit=1)[0].strip()
+    if thrown := _NODE.search(before):
+        return thrown[1]
     return before or next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 

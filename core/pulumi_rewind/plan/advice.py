@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from pulumi_rewind.engine.messages import missing_module
@@ -14,6 +15,9 @@ from pulumi_rewind.state.model import PROVIDER_PREFIX, urn_name
 from pulumi_rewind.state.naming import listed
 
 _DYNAMIC: Final = ("pulumi-python:dynamic", "pulumi-nodejs:dynamic")
+
+_SDK: Final = r"pulumi(\..*)?|@pulumi/pulumi(/.*)?"
+"""The modules that run dynamic providers, in Python and in Node.js."""
 
 
 def advise(error: EngineError, goal: Goal, commit: str) -> str:
@@ -27,25 +31,33 @@ def leaving_out(names: Iterable[str]) -> str:
     return " ".join(f"--only {shlex.quote(f'!{name}')}" for name in names)
 
 
-def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: str, *, deleted: bool = False) -> str:
+def lost_module(text: str, types: Collection[str], names: Iterable[str], commit: str, *, deleted: bool = False) -> str:
     """What helps where the code of a dynamic provider, which the state holds, imports what isn't there any more.
 
     `types` are those of the resources concerned, `names` the resources that failed, as far as they are known; the code
     is in `commit`, the target's, or where they were to be `deleted`, that of the update before.
     """
     what = missing_module(text)
-    if not what or not any(type_.startswith(_DYNAMIC) for type_ in types):
+    language = next((word for word in _DYNAMIC if any(type_.startswith(word) for type_ in types)), "")
+    if not what or not language:
         return ""
+    if re.fullmatch(_SDK, what):
+        return (
+            "The program's packages are not installed here, and its dynamic providers need them: run `pulumi install` "
+            "in the project, then the same command again."
+        )
     about = listed(tuple(names))
     whose = f"of {about} " if about else ""
     where = f"git worktree add ../old {commit[:10] or 'COMMIT'}"
     which = "the target's commit" if commit and not deleted else "the commit that was deployed with it"
     program = "" if deleted else "; or try `--strategy program`, which runs the old program itself"
-    return (
-        f"The dynamic provider {whose}needs {what!r}, which is no longer in the program; {which} has it. Add it to "
-        f"the path: `{where}`, then run the same command after `export "
-        f"PYTHONPATH=$PWD/../old:$PYTHONPATH`{program}."
+    how = (
+        f"Add it to the path: `{where}`, then run the same command after `export PYTHONPATH=$PWD/../old:$PYTHONPATH`"
+        if language == _DYNAMIC[0]
+        else f"Run the same command there: `{where}`, `npm ci` in that directory, then add `--cwd ../old`"
     )
+    missing = f"The dynamic provider {whose}needs {what!r}, which is no longer in the program; {which} has it"
+    return f"{missing}. {how}{program}."
 
 
 def _lost_module(text: str, goal: Goal, error: EngineError, commit: str) -> str:

@@ -9,7 +9,7 @@ from pulumi_rewind.engine.messages import says_taken
 from pulumi_rewind.goal.model import Registration, registers
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED, Risk
-from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
+from pulumi_rewind.state.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.state.naming import NOT, Names, listed
 from pulumi_rewind.system.shell import command, quoted
 
@@ -62,7 +62,7 @@ class Blockers:
                 elif step.op == "create":
                     self._creates.add(step.urn)
             case Diagnostic(message, "error", urn):
-                if urn and parse_urn(urn).type != ROOT_STACK_TYPE:
+                if urn and parse_urn(urn).type != ROOT_STACK_TYPE and not _is_default_provider(urn):
                     self._named[urn] = None
                     if says_taken(message):
                         self._taken[urn] = None
@@ -119,6 +119,12 @@ class Blockers:
             return ""
         how = quoted(*(word for text in texts for word in ("--only", NOT + text)))
         return f" `{how}` leaves {listed(self.names)} as it is, with what it uses, and does the rest."
+
+
+def _is_default_provider(urn: str) -> bool:
+    """Whether it is what a selection can't leave out: the engine makes it for those that use it."""
+    parsed = parse_urn(urn)
+    return parsed.type.startswith(PROVIDER_PREFIX) and parsed.name.startswith("default")
 
 
 def _old_copy(stack: str, urn: str, identifier: str) -> str:

@@ -69,6 +69,10 @@ class StateDirectory:
         """What is held of a stack's objects."""
         return self.root / "window" / f"{key}.json"
 
+    def copies(self, stack: str) -> Path:
+        """The directory of what ready-made callbacks have copied of a stack's resources."""
+        return self.root / "copies" / stack
+
     @property
     def states(self) -> Path:
         """The directory of copies of states."""

@@ -273,6 +273,13 @@ class _Doctor:
                 f"provider plugins not installed here: {', '.join(missing)}",
                 "The engine downloads public ones itself; else run `pulumi plugin install resource NAME VERSION`.",
             )
+        elif "pulumi-nodejs" in wanted and not _node_sdk_is_here(self._workspace.root):
+            yield Finding(
+                "providers",
+                "warn",
+                "dynamic providers need the program's packages, and @pulumi/pulumi is not installed here",
+                "Run `pulumi install` in the project: the plan of a rollback asks these providers too.",
+            )
         elif wanted:
             yield Finding("providers", "ok", ", ".join(named.values()))
 
@@ -340,3 +347,8 @@ class _Doctor:
                 f"a rollback to {entry.label} was interrupted",
                 f"`pulumi-rewind resume {self._session.stack.word}` continues it.",
             )
+
+
+def _node_sdk_is_here(root: Path) -> bool:
+    """Whether Node.js finds Pulumi's SDK from a project: beside it, or in a directory above."""
+    return any((place / "node_modules" / "@pulumi" / "pulumi").is_dir() for place in (root, *root.parents))

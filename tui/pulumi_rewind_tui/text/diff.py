@@ -6,13 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.stateful_types import is_stateful
-from pulumi_rewind_tui.text.cells import Line, Span
+from pulumi_rewind_tui.text.cells import Line, Span, inert
 from pulumi_rewind_tui.text.spans import changes_line, op_span
 from pulumi_rewind_tui.text.values import short_path, value_lines
 from pulumi_rewind_tui.words.words import listed, new_ids, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff
+
+
+AROUND = 2
+"""Lines that are shown around a line of a text that differs."""
+
+LONG, TOO_LONG = 16, 10_000
+"""Lines of both sides of a text for which the lines that differ are looked for."""
+
+_STYLES = {" ": "dim", "-": "removed", "+": "added"}
 
 
 def heading(from_label: str, to_label: str, diff: Diff) -> Line:
@@ -124,12 +133,38 @@ def change_lines(changes: Iterable[Change], *, indent: str) -> Iterator[Line]:
             yield [indent, Span("? ", "warn"), Span(path, "bold"), Span("  [secret] not comparable", "warn")]
         elif change.secret and change.kind == "changed" and change.old == change.new:
             yield [indent, Span("● ", "warn"), Span(path, "bold"), Span("  [secret] changed", "warn")]
+        elif change.kind == "changed" and (lines := _text_lines(change.old, change.new)):
+            yield [indent, Span(f"~ {path}{' ●' if change.secret else ''}: |", "update")]
+            for sign, line in lines:
+                yield [indent, Span(f"{sign}   {inert(line)}", _STYLES[sign])]
         else:
             mark = " ●" if change.secret else ""
             if change.kind != "added":
                 yield from _side(indent, "-", "removed", path + mark, change.old)
             if change.kind != "removed":
                 yield from _side(indent, "+", "added", path + mark, change.new)
+
+
+def _text_lines(old: object, new: object) -> list[tuple[str, str]]:
+    """The lines in which two long texts differ, each with its sign and those around it; empty if they aren't such."""
+    if not (isinstance(old, str) and isinstance(new, str)):
+        return []
+    before, after = old.splitlines(), new.splitlines()
+    if min(len(before), len(after)) < 2 or not LONG < len(before) + len(after) < TOO_LONG:
+        return []
+    import difflib
+
+    lines: list[tuple[str, str]] = []
+    for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(AROUND):
+        if group[0][1]:
+            lines.append((" ", "…"))
+        for tag, old_from, old_to, new_from, new_to in group:
+            if tag == "equal":
+                lines.extend((" ", line) for line in before[old_from:old_to])
+                continue
+            lines.extend(("-", line) for line in before[old_from:old_to])
+            lines.extend(("+", line) for line in after[new_from:new_to])
+    return lines
 
 
 def _side(indent: str, symbol: str, style: str, path: str, value: object) -> Iterator[Line]:

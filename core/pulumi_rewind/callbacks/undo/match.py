@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pulumi_rewind.goal.model import Registration
@@ -42,7 +43,9 @@ def calls_for(
     nothing that lives has been touched. `registered` is what the run registers, by the URN in the run.
     """
     wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
-    return _calls(wanted, callbacks, registered, live, target, embedded)
+    replaced = {step.urn for step in steps if step.op == "replace"}
+    calls = _calls(wanted, callbacks, registered, live, target, embedded)
+    return tuple(dataclasses.replace(call, replaces=call.urn in replaced) for call in calls)
 
 
 def calls_again(

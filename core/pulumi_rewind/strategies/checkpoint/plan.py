@@ -23,7 +23,7 @@ from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.arrangement import NOTHING, Arrangement
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
-from pulumi_rewind.plan.hold_deletes import holding, holding_risks, is_held
+from pulumi_rewind.plan.hold_deletes import holding, holding_risks, is_held, tells_first
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state
@@ -242,7 +242,7 @@ class ReplayPlanning:
             yield from holding_risks(step, self.holding)
             yield from step_risks(step, live, stateful, stack=goal.stack, kept=goal.pairs.values())
             yield from stale.get(step.urn, ())
-            yield from order_risks(step, item, held=is_held(step, self.holding))
+            yield from order_risks(step, item, held=is_held(step, self.holding), told=tells_first(step, self.holding))
             yield from filter(None, (elsewhere.get(step.urn),))
             yield from adoption_risks(step, item)
             yield from touched_risk(step, goal)

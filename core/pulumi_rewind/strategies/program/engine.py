@@ -25,7 +25,17 @@ from pulumi_rewind.system.processes import kill_all, undisturbed
 TAIL: Final = 6
 """How many lines of a failed installation are shown."""
 
+_BESIDE_IT: Final = ("npm notice", "npm warn")
+"""How lines of a failed installation begin that don't say why."""
+
 GONE: Final = f"The old program may need something that no longer exists. {INSTEAD}"
+
+
+NOT_INSTALLED: Final = (
+    "Without an installation (`--no-install`) it runs with what is installed for today's program: leave that flag out, "
+    f"or run `pulumi install` in your working tree. {INSTEAD}"
+)
+"""The same where the program's dependencies were not installed."""
 
 
 def environment(session: Session, live: Checkpoint) -> Mapping[str, str]:
@@ -135,9 +145,14 @@ def install(engine: Engine, control: PreviewControl, *, instead: str = INSTEAD) 
     if control.stopped:
         raise InterruptedRun("the installation was stopped", unchanged=True)
     if process.returncode != 0:
-        tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
         raise EngineError(
-            f"the dependencies of the program can't be installed: {tail}",
+            f"the dependencies of the program can't be installed: {cause_of_failed_installation(said)}",
             hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {instead}",
             output=said,
         )
+
+
+def cause_of_failed_installation(said: str) -> str:
+    """The last lines of what was said, as far as they tell why. Pure."""
+    lines = dict.fromkeys(line for line in said.splitlines() if line and not line.startswith(_BESIDE_IT))
+    return "\n".join(list(lines)[-TAIL:])

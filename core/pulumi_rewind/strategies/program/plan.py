@@ -28,12 +28,12 @@ from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.strategies.program.config import RecordedConfig, todays_engine, write_config
-from pulumi_rewind.strategies.program.engine import install, preview_program
+from pulumi_rewind.strategies.program.engine import GONE, NOT_INSTALLED, install, preview_program
 from pulumi_rewind.strategies.program.project_file import installation_risks, needs_installation, project_file_risks
 from pulumi_rewind.strategies.program.result import declared, program_state, program_steps, unlike_target
 from pulumi_rewind.strategies.program.risks import config_risks, program_risks
 from pulumi_rewind.strategies.program.source import program_problem, program_update
-from pulumi_rewind.strategies.program.worktree import ProgramTree, make_tree, project_in
+from pulumi_rewind.strategies.program.worktree import ProgramTree, make_tree, project_in, share_installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,14 @@ class ProgramPlanning:
         try:
             engine = todays_engine(session.engine, tree.project)
             config = self._config(engine)
-            if needs_installation(engine.workspace, tree.private) and not choices.no_install:
+            self.installation = tuple(
+                installation_risks(engine.workspace, tree.private, self.update.commit, skipped=choices.no_install)
+            )
+            advice = GONE
+            if needs_installation(engine.workspace, tree.private) and choices.no_install:
+                share_installed(tree, engine.workspace)
+                advice = NOT_INSTALLED
+            elif needs_installation(engine.workspace, tree.private):
                 self.observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
                 install(engine, self.control)
             refresh = choices.refresh or engine.workspace.refresh_always
@@ -126,6 +133,7 @@ class ProgramPlanning:
             events, engine_plan = preview_program(
                 session, engine, config.path, self.live, tree.private, self.observe, self.control, refresh=refresh,
                 state=self.before.state, readers=(*self.before.plain.resources, *self.plain.resources),
+                advice=advice,
             )  # fmt: skip
         except BaseException:
             tree.close()
@@ -187,7 +195,7 @@ class ProgramPlanning:
 
     def _project_risks(self, engine: Engine) -> Iterator[Risk]:
         commit, choices = self.update.commit, self.choices
-        yield from installation_risks(engine.workspace, self.tree.private, commit, skipped=choices.no_install)
+        yield from self.installation
         yield from project_file_risks(self.session.workspace, engine.workspace, commit)
         yield from config_risks(self.update, self.recorded, self.today, use_todays_config=choices.todays_config)
 

@@ -13,6 +13,9 @@ from pulumi_rewind.risk import Risk
 _DESCRIPTIVE: Final = frozenset({"name", "description", "author", "website", "license", "template", "stackConfigDir"})
 """Fields that change nothing of a run: the configuration file is named to the engine."""
 
+_YAML_PROGRAM: Final = frozenset({"resources", "variables", "outputs", "components", "configuration"})
+"""Fields in which a project of the runtime ``yaml`` has its program."""
+
 _BUILT_ANYWAY: Final = frozenset({"go", "dotnet", "java", "yaml"})
 """Runtimes whose own build gets the dependencies, so that `pulumi install` has nothing to do for them."""
 
@@ -59,7 +62,8 @@ def installation_risks(workspace: Workspace, private: Path, commit: str, *, skip
 def project_file_risks(today: Workspace, then: Workspace, commit: str) -> Iterator[Risk]:
     """Fields of the project file that change what the engine does, and differ; programs that it names in the commit."""
     before, now = project_document(then.project_file), project_document(today.project_file)
-    keys = sorted((before.keys() | now.keys()) - _DESCRIPTIVE)
+    program = _YAML_PROGRAM if then.runtime == today.runtime == "yaml" else frozenset()
+    keys = sorted((before.keys() | now.keys()) - _DESCRIPTIVE - program)
     differing = [
         f"{key} ({_told(before.get(key))} instead of today's {_told(now.get(key))})"
         for key in keys

@@ -138,8 +138,10 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
     ]
     found += [Difference(urn, "", "is created by the program, but not in the target") for urn in new if urn not in old]
     both = [urn for urn in old if urn in new]
-    names = {old[urn].id: f"<{urn}>" for urn in both if old[urn].id and old[urn].id != new[urn].id}
-    others = {new[urn].id: f"<{urn}>" for urn in both if new[urn].id and old[urn].id != new[urn].id}
+    # An id that isn't known yet is an unknown value wherever it is used; until then the old one is a text like others.
+    moved = [urn for urn in both if old[urn].id and new[urn].id and old[urn].id != new[urn].id]
+    names = {old[urn].id: f"<{urn}>" for urn in moved}
+    others = {new[urn].id: f"<{urn}>" for urn in moved}
     for urn in both:
         before, after = _values(old[urn], names), _values(new[urn], others)
         for key in sorted(before.keys() | after.keys()):

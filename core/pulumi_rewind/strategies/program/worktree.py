@@ -108,6 +108,21 @@ def sweep(repository: Repository) -> None:
             _remove(repository, path, path.parent)
 
 
+def share_installed(tree: ProgramTree, then: Workspace) -> None:
+    """Links what is installed for today's program into the worktree, where the commit's own isn't to be installed.
+
+    Node.js looks for ``node_modules`` beside the program and in each directory above it.
+    """
+    project = then.root.resolve().relative_to(tree.top.resolve())
+    places = [place / "node_modules" for place in (project, *project.parents)] if then.runtime == "nodejs" else []
+    if then.runtime == "python" and (environment := then.runtime_options.get("virtualenv")):
+        places.append(Path(os.path.normpath(project / str(environment))))
+    for place in places:
+        here, there = tree.top / place, tree.repository.root / place
+        if there.is_dir() and here.parent.is_dir() and not os.path.lexists(here):
+            here.symlink_to(there.resolve(), target_is_directory=True)
+
+
 def run_git(repository: Repository, *arguments: str, cwd: Path | None = None) -> str:
     """Runs git and returns what it prints.
 

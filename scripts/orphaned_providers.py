@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-
-from tests.support.faults import slay
 
 
 def reap(binaries: Path, home: Path) -> None:
@@ -14,7 +15,8 @@ def reap(binaries: Path, home: Path) -> None:
     Others on this machine may run the same binaries at the same time.
     """
     for number in orphans(binaries, home):
-        slay(number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(number, signal.SIGKILL)
 
 
 def orphans(binaries: Path, home: Path) -> Iterator[int]:
