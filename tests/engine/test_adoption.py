@@ -104,3 +104,16 @@ def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_mad
     assert resources["logs"]["id"] == ids["logs"]
     assert sorted(resources["web"]["inputs"]["__defaults"]) == ["name", "size"]
     stack.expect_no_changes()
+
+
+def test_what_a_provider_cannot_import_is_not_called_gone(stack: EngineStack) -> None:
+    stack.up(PROGRAM)
+    forget(stack, "edge")
+    refusal = {"name": "edge", "operation": "read", "action": "fail", "message": "servers can't be imported"}
+    stack.trouble(refusal)
+    made = plan(stack, "1", adopt={"*": ""})
+    said = [risk.message for risk in made.all_risks if risk.code == "not-found"]
+    assert len(said) == 1
+    assert "servers can't be imported" in said[0]
+    assert "gone" not in said[0]
+    assert steps(made)["edge"].forecast == "recreated"

@@ -6,8 +6,10 @@ Importing it keeps it; re-creating it would leave it behind as an orphan. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone
 from pulumi_rewind.errors import EngineError, UsageError
@@ -137,7 +139,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            goal = with_next_ids(goal, lost)
+            goal = with_next_ids(goal, lost, _refusal(err))
             continue
         steps = plan_steps(seen[0], goal)
         goal, changed = like_the_objects(goal, seen[0], steps)
@@ -188,10 +190,19 @@ def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     return blamed or open_
 
 
-def with_next_ids(goal: Goal, lost: Collection[str]) -> Goal:
+def _refusal(error: EngineError) -> str:
+    """Why an import failed in the words of the engine or provider; empty if they say that there is no such object."""
+    said = str(error).rpartition("Preview failed: ")[2].strip().rstrip(":")
+    return "" if _GONE.search(said) else said
+
+
+_GONE: Final = re.compile("does not exist|not found|no such", re.IGNORECASE)
+
+
+def with_next_ids(goal: Goal, lost: Collection[str], refusal: str = "") -> Goal:
     """The goal with the next known id of what was not found by the one before, and without an import where none is."""
     more = {item.urn: item.more_ids for item in goal.registrations if item.urn in lost and item.more_ids}
-    return without_imports(importing(goal, more), set(lost) - more.keys())
+    return without_imports(importing(goal, more), set(lost) - more.keys(), refusal=refusal)
 
 
 def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
@@ -200,17 +211,18 @@ def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(item.urn for urn, item in goal.by_run_urn.items() if item.import_id and urn in replaced)
 
 
-def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}) -> Goal:
+def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}, refusal: str = "") -> Goal:
     """The goal without the import ids of some registrations, and with a note about each.
 
-    `keys` has, by URN in this run, what the provider would replace an object for that is there.
+    `keys` has, by URN in this run, what the provider would replace an object for that is there; `refusal` is why it
+    could not be looked for.
     """
     notes: list[Risk] = []
 
     def without(item: Registration) -> Registration:
         if item.urn not in urns or not item.import_id:
             return item
-        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
+        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn)), refusal))
         if item.all_inputs:
             return replace(item, import_id="", all_inputs=False, inputs=sent_inputs(item.source))
         return replace(item, import_id="")
@@ -219,7 +231,7 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
     return replace(made, notes=(*goal.notes, *notes))
 
 
-def _without_import(item: Registration, why: str | None) -> Risk:
+def _without_import(item: Registration, why: str | None, refusal: str) -> Risk:
     """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
     if not item.all_inputs:
         message = (
@@ -228,6 +240,10 @@ def _without_import(item: Registration, why: str | None) -> Risk:
         )
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
+    if why is None and refusal:
+        # Many a provider imports by other ids than those that it records, or imports nothing at all.
+        message = f"is re-created: whether {item.import_id} still exists could not be seen ({refusal})"
+        return Risk(NOT_FOUND, message, item.urn)
     if why is None:
         return Risk(NOT_FOUND, f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (
