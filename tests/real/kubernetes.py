@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pulumi_rewind.demo.control_plane import ControlPlane
 
-KINDS = "deploy,sts,svc,cm,secret,ingress,cronjob,job,hpa,pdb,pvc,role,rolebinding,netpol,quota,sa"  # in a namespace
+KINDS = "deploy,sts,svc,cm,secret,ingress,cronjob,job,hpa,pdb,pvc,role,rolebinding,netpol,quota,sa"
+"""Kinds of objects in a namespace."""
 _SUFFIX = re.compile(r"-[0-9a-f]{8}\b")
 _UID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _PASSING = ("clusterIP", "clusterIPs", "volumeName", "healthCheckNodePort")
@@ -19,11 +21,20 @@ _NOT_OURS = ("kube-root-ca.crt", "default")
 def objects(plane: ControlPlane, namespace: str, kinds: str = KINDS) -> dict[str, str]:
     """The objects of a namespace by kind and name, each as its content without ids, addresses and random suffixes."""
     found = json.loads(plane.kubectl("get", kinds, "-n", namespace, "-o", "json"))["items"]
-    return {
-        f"{item['kind']} {plain(item['metadata']['name'])}": content(item)
+    return by_name(
+        item
         for item in found
         if item["metadata"]["name"] not in _NOT_OURS and not item["metadata"]["name"].startswith("sh.helm.")
-    }
+    )
+
+
+def by_name(items: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The content of objects by kind and name; of two whose names differ by a suffix alone, the second is ``… 2``."""
+    found: dict[str, str] = {}
+    for name, text in sorted((f"{item['kind']} {plain(item['metadata']['name'])}", content(item)) for item in items):
+        count = sum(other == name or other.startswith(f"{name} ") for other in found)
+        found[f"{name} {count + 1}" if count else name] = text
+    return found
 
 
 def content(item: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
 """A shop: database, api, web, worker, cache by Helm, jobs, a CRD. What a release changes is chosen by VERSION."""
-import base64, pathlib
+import base64, json, pathlib
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
@@ -20,9 +20,10 @@ class Database(pulumi.ComponentResource):
         super().__init__("shop:k8s:Database", name, None, opts)
         me = ResourceOptions(parent=self)
         self.secret = k8s.core.v1.Secret(f"{name}-auth", metadata={"namespace": NS}, string_data={"password": password, "user": "shop"}, opts=me)
-        self.config = k8s.core.v1.ConfigMap(f"{name}-conf", metadata={"namespace": NS}, data={"postgresql.conf": f"max_connections = {100 if V < 2 else 200}\nshared_buffers = 128MB\n"}, opts=me)
-        self.pv = k8s.core.v1.PersistentVolume(f"{name}-pv", spec={"capacity": {"storage": "5Gi" if V < 3 else "10Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": f"/var/lib/shop/{name}"}, "storageClassName": "manual", "persistentVolumeReclaimPolicy": "Retain"}, opts=me)
-        self.pvc = k8s.core.v1.PersistentVolumeClaim(f"{name}-data", metadata={"namespace": NS}, spec={"accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "volumeName": self.pv.metadata.name, "resources": {"requests": {"storage": "5Gi" if V < 3 else "10Gi"}}}, opts=me)
+        self.config = k8s.core.v1.ConfigMap(f"{name}-conf", metadata={"namespace": NS}, data={"postgresql.conf": f"max_connections = {100 * V}\nshared_buffers = 128MB\n"}, opts=me)
+        self.pv = k8s.core.v1.PersistentVolume(f"{name}-pv", spec={"capacity": {"storage": "5Gi" if V < 2 else "10Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": f"/var/lib/shop/{name}{'-16' if V == 3 else ''}"}, "storageClassName": "manual", "persistentVolumeReclaimPolicy": "Retain"}, opts=me)
+        # Version 4 asks a volume for more, which it can't give. A label that is known late keeps a preview from noticing.
+        self.pvc = k8s.core.v1.PersistentVolumeClaim(f"{name}-data", metadata={"namespace": NS, "labels": {"conf": self.config.metadata.name}}, spec={"accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "volumeName": self.pv.metadata.name, "resources": {"requests": {"storage": "5Gi" if V != 4 else "10Gi"}}}, opts=me)
         labels = {"app": name}
         self.service = k8s.core.v1.Service(f"{name}", metadata={"namespace": NS, "name": "postgres"}, spec={"clusterIP": "None", "selector": labels, "ports": [{"port": 5432, "name": "pg"}]}, opts=me)
         self.sts = k8s.apps.v1.StatefulSet(
@@ -59,7 +60,7 @@ class WebApp(pulumi.ComponentResource):
         ports = [{"name": "http", "port": 80, "targetPort": 8080}]
         if extra_port:
             ports.append(extra_port)
-        self.service = k8s.core.v1.Service(name, metadata={"namespace": NS}, spec={"selector": labels, "ports": ports, "type": "ClusterIP" if name != "web" or V < 2 else "NodePort"}, opts=me)
+        self.service = k8s.core.v1.Service(name, metadata={"namespace": NS, "annotations": {"shop/settings": self.config.metadata.name}}, spec={"selector": labels, "ports": ports, "type": "ClusterIP" if name != "web" or V < 2 else "NodePort"}, opts=me)
         self.hpa = k8s.autoscaling.v2.HorizontalPodAutoscaler(name, metadata={"namespace": NS}, spec={"minReplicas": 1, "maxReplicas": 2 + V, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.deployment.metadata.name}, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]}, opts=me)
         self.pdb = k8s.policy.v1.PodDisruptionBudget(name, metadata={"namespace": NS}, spec={"minAvailable": 1, "selector": {"matchLabels": labels}}, opts=me)
         self.register_outputs({"service": self.service.metadata.name})
@@ -76,6 +77,11 @@ if V >= 2:
 migrate = k8s.batch.v1.Job("migrate", metadata={"namespace": NS}, spec={"backoffLimit": 1, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": f"shop/migrate:1.{V}", "env": [{"name": "URL", "value": db.url}]}]}}}, opts=ResourceOptions(provider=cluster, depends_on=[db]))
 if V < 3:
     k8s.batch.v1.CronJob("backup", metadata={"namespace": NS}, spec={"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "b", "image": "shop/backup:1"}]}}}}}, opts=base)
+# `data` is what an API server stores, `stringData` what the database's Secret above sends.
+registry = k8s.core.v1.Secret("registry", metadata={"namespace": NS}, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": db_password.apply(lambda p: base64.b64encode(json.dumps({"auths": {f"r{V}.example": {"password": p}}}).encode()).decode())}, opts=base)
+tools = k8s.core.v1.Namespace("tools", opts=base)
+if V > 1:
+    k8s.batch.v1.Job("seed", metadata={"namespace": tools.metadata.name}, spec={"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "s", "image": "shop/seed:1"}]}}}, opts=base)
 role = k8s.rbac.v1.Role("reader", metadata={"namespace": NS}, rules=[{"apiGroups": [""], "resources": ["configmaps"] if V < 2 else ["configmaps", "services"], "verbs": ["get", "list"]}], opts=base)
 binding = k8s.rbac.v1.RoleBinding("reader", metadata={"namespace": NS}, role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.metadata.name}, subjects=[{"kind": "ServiceAccount", "name": api.sa.metadata.name, "namespace": NS}], opts=base)
 ingress = k8s.networking.v1.Ingress("front", metadata={"namespace": NS, "annotations": {"pulumi.com/skipAwait": "true"}}, spec={"rules": [{"host": "shop.example" if V < 3 else "www.shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": web.service.metadata.name, "port": {"number": 80}}}}]}}]}, opts=base)
