@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import boto3
 
 ACCESS = {"region_name": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-TABLE, QUEUE, BUCKET = "aws:index/dynamodbTable:DynamodbTable", "aws:index/sqsQueue:SqsQueue", "aws:index/s3Bucket:S3Bucket"
+TABLE, QUEUE, BUCKET = (
+    "aws:index/dynamodbTable:DynamodbTable",
+    "aws:index/sqsQueue:SqsQueue",
+    "aws:index/s3Bucket:S3Bucket",
+)
 DATABASE, KEY = "aws:index/dbInstance:DbInstance", "aws:index/kmsKey:KmsKey"
 Raw = dict[str, Any]
 
@@ -30,7 +34,15 @@ class Account:
     def objects(self) -> dict[str, str]:
         """Every object by its kind and name, as its content with names in place of ids."""
         found: Raw = {}
-        for part in (self._network, self._compute, self._stores, self._messages, self._databases, self._access, self._rest):
+        for part in (
+            self._network,
+            self._compute,
+            self._stores,
+            self._messages,
+            self._databases,
+            self._access,
+            self._rest,
+        ):
             found |= dict(part())
         names = self._names()
         plain = {}
@@ -43,11 +55,14 @@ class Account:
 
     def _names(self) -> dict[str, str]:
         """What stands for the ids of this moment, longest first."""
-        ec2, found = self.client("ec2"), {}
+        ec2 = self.client("ec2")
+        found: dict[str, str] = {}
         for kind, answer in {"Vpc": ec2.describe_vpcs(), "Subnet": ec2.describe_subnets()}.items():
             found |= {one[f"{kind}Id"]: f"<{kind} {_tag(one)}>" for one in answer[f"{kind}s"]}
         found |= {one["InternetGatewayId"]: "<gateway>" for one in ec2.describe_internet_gateways()["InternetGateways"]}
-        found |= {one["GroupId"]: f"<group {one['Description']}>" for one in ec2.describe_security_groups()["SecurityGroups"]}
+        found |= {
+            one["GroupId"]: f"<group {one['Description']}>" for one in ec2.describe_security_groups()["SecurityGroups"]
+        }
         found |= {one["KeyId"]: "<key>" for one in self.client("kms").list_keys()["Keys"]}
         found |= {one["Name"]: "<site>" for one in self.client("s3").list_buckets()["Buckets"] if _is_site(one["Name"])}
         return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
@@ -63,18 +78,21 @@ class Account:
         for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
             yield f"Gateway of {gateway['Attachments'][0]['VpcId']}", {"tags": _tags(gateway)}
         for table in ec2.describe_route_tables()["RouteTables"]:
-            if "Tags" in table and table["Tags"]:
+            if table.get("Tags"):
                 routes = [[one.get("DestinationCidrBlock"), one.get("GatewayId")] for one in table["Routes"]]
                 subnets = sorted(str(self._subnet(one.get("SubnetId"))) for one in table["Associations"])
                 yield "RouteTable", {"routes": sorted(routes), "subnets": subnets, "tags": _tags(table)}
         for group in ec2.describe_security_groups()["SecurityGroups"]:
             if group["GroupName"] != "default":
                 rules = [_rule(one) for one in group["IpPermissions"]]
-                yield f"SecurityGroup {group['Description']}", {"name": group["GroupName"], "in": sorted(rules, key=str)}
+                yield (
+                    f"SecurityGroup {group['Description']}",
+                    {"name": group["GroupName"], "in": sorted(rules, key=str)},
+                )
 
-    def _subnet(self, id: str | None) -> str | None:
-        found = self.client("ec2").describe_subnets(SubnetIds=[id])["Subnets"] if id else []
-        return _tag(found[0]) if found else id
+    def _subnet(self, subnet: str | None) -> str | None:
+        found = self.client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"] if subnet else []
+        return _tag(found[0]) if found else subnet
 
     def _compute(self) -> Iterator[tuple[str, Raw]]:
         ec2 = self.client("ec2")
@@ -129,9 +147,15 @@ class Account:
     def _databases(self) -> Iterator[tuple[str, Raw]]:
         rds = self.client("rds")
         for one in rds.describe_db_instances()["DBInstances"]:
-            kept = {key: one[key] for key in ("AllocatedStorage", "Engine", "EngineVersion", "DBName", "MasterUsername")}
+            kept = {
+                key: one[key] for key in ("AllocatedStorage", "Engine", "EngineVersion", "DBName", "MasterUsername")
+            }
             groups = [group["VpcSecurityGroupId"] for group in one["VpcSecurityGroups"]]
-            kept |= {"groups": groups, "subnets": one["DBSubnetGroup"]["DBSubnetGroupName"], "tags": _tags(one, "TagList")}
+            kept |= {
+                "groups": groups,
+                "subnets": one["DBSubnetGroup"]["DBSubnetGroupName"],
+                "tags": _tags(one, "TagList"),
+            }
             yield f"Database {one['DBInstanceIdentifier']}", kept
         for one in rds.describe_db_subnet_groups()["DBSubnetGroups"]:
             subnets = sorted(str(self._subnet(subnet["SubnetIdentifier"])) for subnet in one["Subnets"])
@@ -147,7 +171,10 @@ class Account:
             }
             yield f"Role {name}", {"trusts": role["AssumeRolePolicyDocument"], "may": policies}
         for profile in iam.list_instance_profiles()["InstanceProfiles"]:
-            yield f"Profile {profile['InstanceProfileName']}", {"roles": [role["RoleName"] for role in profile["Roles"]]}
+            yield (
+                f"Profile {profile['InstanceProfileName']}",
+                {"roles": [role["RoleName"] for role in profile["Roles"]]},
+            )
         for key in kms.list_keys()["Keys"]:
             about = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
             if about["KeyState"] != "PendingDeletion" and about["KeyManager"] == "CUSTOMER":
@@ -176,34 +203,45 @@ class Account:
 
     def fill(self, stores: Mapping[str, tuple[str, str]], word: str) -> None:
         """Puts data into stores (name → type and id), as those do that use the shop."""
-        for type_, id in stores.values():
+        for type_, object_id in stores.values():
             if type_ == TABLE:
-                key = self.client("dynamodb").describe_table(TableName=id)["Table"]["KeySchema"][0]["AttributeName"]
+                about = self.client("dynamodb").describe_table(TableName=object_id)["Table"]
+                key = about["KeySchema"][0]["AttributeName"]
                 for n in range(3):
-                    self.client("dynamodb").put_item(TableName=id, Item={key: {"S": f"order-{n}-{word}"}})
+                    row = {key: {"S": f"order-{n}-{word}"}}
+                    self.client("dynamodb").put_item(TableName=object_id, Item=row)
             elif type_ == BUCKET:
-                self.client("s3").put_object(Bucket=id, Key=f"photo-{word}.jpg", Body=word.encode())
+                self.client("s3").put_object(Bucket=object_id, Key=f"photo-{word}.jpg", Body=word.encode())
             elif type_ == QUEUE:
-                self.client("sqs").send_message(QueueUrl=id, MessageBody=word)
+                self.client("sqs").send_message(QueueUrl=object_id, MessageBody=word)
 
-    def data(self, stores: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-        """What these stores hold; a database and a key are known by the identity that the service has given them."""
-        read: dict[str, Callable[[str], object]] = {
-            TABLE: lambda id: sorted(str(item) for item in self.client("dynamodb").scan(TableName=id)["Items"]),
-            BUCKET: lambda id: [key for key in self.keys(id) if key.startswith("photo-")],
+    def data(self, stores: Mapping[str, tuple[str, str]]) -> dict[str, frozenset[str]]:
+        """What these stores hold, thing by thing; a database and a key are known by what the service calls them."""
+        readers: dict[str, Callable[[str], Iterable[object]]] = {
+            TABLE: lambda table: self.client("dynamodb").scan(TableName=table)["Items"],
+            BUCKET: self.keys,
             QUEUE: self._waiting,
-            DATABASE: lambda id: self.client("rds").describe_db_instances(DBInstanceIdentifier=id)["DBInstances"][0][
-                "DbiResourceId"
-            ],
-            KEY: lambda id: self.client("kms").describe_key(KeyId=id)["KeyMetadata"]["KeyId"],
+            DATABASE: lambda name: [self._instance(name)],
+            KEY: lambda key: [self.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyId"]],
         }
-        return {name: str(read[type_](id)) for name, (type_, id) in stores.items() if type_ in read}
+        return {
+            name: frozenset(str(one) for one in readers[type_](object_id))
+            for name, (type_, object_id) in stores.items()
+            if type_ in readers
+        }
+
+    def _instance(self, name: str) -> str:
+        found = self.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        return str(found[0]["DbiResourceId"])
 
     def _waiting(self, url: str) -> list[str]:
         """When a queue was made and how many messages wait in it: to read them would count as an attempt."""
         keys = ["CreatedTimestamp", "ApproximateNumberOfMessages"]
-        about = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=keys)["Attributes"]
-        return [about[key] for key in keys]
+        made, number = (
+            self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=keys)["Attributes"][key]
+            for key in keys
+        )
+        return [f"made {made}", *(f"message {n + 1}" for n in range(int(number)))]
 
     def messages(self, url: str) -> list[str]:
         """The messages of a queue, in any order, taken out of it."""

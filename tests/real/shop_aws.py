@@ -1,15 +1,17 @@
-"""A shop on AWS by the real Terraform provider of 2018 and Pulumi's bridge; the services are moto's."""
+"""A shop on AWS by the real Terraform provider of 2019 and Pulumi's bridge; the services are moto's."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from typing import ClassVar
 
 from scripts.real import BRIDGE
-from tests.real.aws import QUEUE, Account
+from tests.real.aws import Account
 from tests.real.real_stack import RealStack
-from tests.real.shop import Shop
+from tests.real.shop import Data, Shop
 
 
 class AwsShop(Shop):
@@ -18,7 +20,9 @@ class AwsShop(Shop):
     title = "shop on AWS (moto)"
     groups = "aws"
     only = ("db", "db-subnets", "db-access")
-    restless = {"events": "the provider of 2018 compares the text of a redrive policy, not its meaning"}
+    restless: ClassVar[Mapping[str, str]] = {
+        "events": "this provider compares the text of a redrive policy, not its meaning"
+    }
     lost_by_failure = frozenset({"orders"})
 
     def make(self) -> RealStack:
@@ -48,9 +52,9 @@ class AwsShop(Shop):
     def use(self) -> None:
         """Rows, objects and messages."""
         self._fills += 1
-        self.account.fill(self.stores(), f"after-deployment-{self._fills}")
+        self.account.fill(self.stores(), f"{self._fills}")
 
-    def data(self) -> dict[str, str]:
+    def data(self) -> Data:
         """What the stores of the live state hold."""
         return self.account.data(self.stores())
 
@@ -73,8 +77,7 @@ class AwsShop(Shop):
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""
         of, stores = self.account.client, self.stores()
-        queue = next(id for name, (type_, id) in stores.items() if type_ == QUEUE and name == "jobs")
-        of("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "7"})
+        of("sqs").set_queue_attributes(QueueUrl=stores["jobs"][1], Attributes={"VisibilityTimeout": "7"})
         of("cloudwatch").delete_alarms(AlarmNames=["orders-depth"])
         of("lambda").delete_function(FunctionName="thumb")
         of("s3").delete_object(Bucket=stores["site"][1], Key="index.html")

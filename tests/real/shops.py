@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.real.shop import Shop
+from tests.real.shop_aws import AwsShop
 from tests.real.shop_kubernetes import KubernetesShop
 
-SHOPS: tuple[type[Shop], ...] = (KubernetesShop,)
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop, AwsShop)
