@@ -3,8 +3,9 @@
     python -m scripts.real [kubernetes] [bridged] [aws] [languages]
 
 Everything is built from pinned modules under ``tests/real/builds`` into the user's cache directory, ``real/``: ``bin``,
-``hosts`` (of languages, for PATH), ``terraform`` (its providers), ``python`` (SDKs, for PYTHONPATH) and ``node``. What is there already, built from
-the same sources, stays; the first time takes 12 to 14 minutes on two idle cores, and some GB of Go's cache.
+``hosts`` (of languages, for PATH), ``terraform`` (its providers), ``python`` (SDKs, for PYTHONPATH) and ``node``. What
+is there already, built from the same sources, stays; the first time takes 12 to 14 minutes on two idle cores, and some
+GB of Go's cache.
 """
 
 from __future__ import annotations

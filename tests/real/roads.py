@@ -46,9 +46,10 @@ def failed_update(shop: Shop, seen: Seen) -> None:
     for version in shop.broken:
         shop.stack.check_out(version)
         ids, held = _ids(shop), shop.data()
-        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED, *(["--json"] if held else []))
+        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED, "--json")
         assert ran.code == 5, told(ran)
         seen.rollbacks += 1
+        assert shop.outdated() == frozenset(), "what still existed was not given back"
         if held:
             lost = _lost(held, shop.data())
             assert lost == shop.lost_by_failure
@@ -96,7 +97,7 @@ def drift(shop: Shop, seen: Seen) -> None:
 def kills(shop: Shop, seen: Seen) -> None:
     """Rollbacks are killed with their engine at ten moments, and finished by what the errors say."""
     was = _deploy(shop, 1, 2, 3)
-    lines = {1: back(shop, seen, "v1", "--json"), 3: back(shop, seen, "v3", "--json")}
+    lines = {1: back(shop, seen, "v1"), 3: back(shop, seen, "v3")}
     lengths = {version: len(ran.out.splitlines()) for version, ran in lines.items()}
     for moment in range(MOMENTS):
         version = 1 if moment % 2 == 0 else 3
@@ -150,12 +151,13 @@ def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
     """Rolls back, and takes down what the result says besides."""
     shop.use()
     held = shop.data()
-    if held and "--json" not in options:
-        options = (*options, "--json")
-    ran = shop.stack.rewind("rollback", target, *AGREED, *options)
+    ran = shop.stack.rewind("rollback", target, *AGREED, "--json", *options)
     assert ran.code == 0, told(ran)
     if held:
         assert _lost(held, shop.data()) == announced_losses(ran), told(ran)
+    stale = _stale(ran)
+    assert stale == shop.outdated()
+    seen.notes = sorted({*seen.notes, *stale})
     seen.rollbacks += 1
     seen.resources = max(seen.resources, len(shop.stack.resources(show_secrets=False)))
     return ran
@@ -171,7 +173,8 @@ def check(shop: Shop, version: int, was: dict[str, str]) -> None:
     differences = _differences(was, shop.reality())
     assert differences == [], "\n".join(differences)
     changes = shop.stack.planned_changes(version, frozenset(shop.restless))
-    assert changes == [], f"the program of v{version} would: {', '.join(changes)}"
+    outdated = {value.partition(".")[0] for value in shop.outdated()}
+    assert {text.split()[-1] for text in changes} == outdated, f"the program of v{version} would: {', '.join(changes)}"
     waiting = [
         res["urn"] for res in shop.stack.export(show_secrets=False)["deployment"]["resources"] if "delete" in res
     ]
@@ -253,6 +256,13 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif "resume" not in text or ran.code == 0:
             words = ("rollback", f"v{version}")
     raise AssertionError(f"not there after {took}: {text}")
+
+
+def _stale(ran: Ran) -> frozenset[str]:
+    """``resource.property`` of what the result says may be stale."""
+    stale = _last(ran).get("stale")
+    assert isinstance(stale, list)
+    return frozenset(f"{value['urn'].split('::')[-1]}.{value['path']}" for value in stale)
 
 
 def _last(ran: Ran) -> dict[str, object]:

@@ -74,6 +74,13 @@ class Shop(abc.ABC):
     def drift(self) -> None:
         """Changes and deletes objects behind the engine's back, as kubectl, a console or an editor would."""
 
+    def outdated(self) -> frozenset[str]:
+        """``resource.property`` of the values that are not those of today's objects, since nothing can relink them.
+
+        After each rollback its result has to name these as stale, and no others; the program would change them alone.
+        """
+        return frozenset()
+
     def use(self) -> None:  # noqa: B027 - most shops have no data besides their objects
         """Puts data in as a running shop does; called after each deployment and before each rollback."""
 

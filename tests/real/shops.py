@@ -5,5 +5,6 @@ from __future__ import annotations
 from tests.real.shop import Shop
 from tests.real.shop_aws import AwsShop
 from tests.real.shop_kubernetes import KubernetesShop
+from tests.real.shop_pki import PkiShop
 
-SHOPS: tuple[type[Shop], ...] = (KubernetesShop, AwsShop)
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop, AwsShop, PkiShop)
