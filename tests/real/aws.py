@@ -216,7 +216,7 @@ class Account:
                 self.client("sqs").send_message(QueueUrl=object_id, MessageBody=word)
 
     def data(self, stores: Mapping[str, tuple[str, str]]) -> dict[str, frozenset[str]]:
-        """What these stores hold, thing by thing; a database and a key are known by what the service calls them."""
+        """What these stores hold, thing by thing; a database and a key are known by when they were made, and by their id."""
         readers: dict[str, Callable[[str], Iterable[object]]] = {
             TABLE: lambda table: self.client("dynamodb").scan(TableName=table)["Items"],
             BUCKET: self.keys,
@@ -232,7 +232,7 @@ class Account:
 
     def _instance(self, name: str) -> str:
         found = self.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-        return str(found[0]["DbiResourceId"])
+        return f"made {found[0]['InstanceCreateTime']}"
 
     def _waiting(self, url: str) -> list[str]:
         """When a queue was made and how many messages wait in it: to read them would count as an attempt."""

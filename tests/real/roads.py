@@ -154,7 +154,8 @@ def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
     ran = shop.stack.rewind("rollback", target, *AGREED, "--json", *options)
     assert ran.code == 0, told(ran)
     if held:
-        assert _lost(held, shop.data()) == announced_losses(ran), told(ran)
+        lost, announced = _lost(held, shop.data()), announced_losses(ran)
+        assert lost == announced, f"lost: {lost}, announced: {announced}\n{told(ran)}"
     stale = _stale(ran)
     assert stale == shop.outdated()
     seen.notes = sorted({*seen.notes, *stale})
