@@ -216,7 +216,7 @@ class Account:
                 self.client("sqs").send_message(QueueUrl=object_id, MessageBody=word)
 
     def data(self, stores: Mapping[str, tuple[str, str]]) -> dict[str, frozenset[str]]:
-        """What these stores hold, thing by thing; a database and a key are known by when they were made, and by their id."""
+        """What these stores hold, thing by thing; a database is known by when it was made, a key by its id."""
         readers: dict[str, Callable[[str], Iterable[object]]] = {
             TABLE: lambda table: self.client("dynamodb").scan(TableName=table)["Items"],
             BUCKET: self.keys,

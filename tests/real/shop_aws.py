@@ -65,14 +65,17 @@ class AwsShop(Shop):
 
     def lose(self) -> list[str]:
         """Things of many kinds, with what depends on them."""
-        before = {name: res["urn"] for name, res in self.stack.resources(show_secrets=False).items()}
+        before = self.stores()
         for name in ("orders", "news", "data", "zone", "api-log", "jobs"):
-            urn = next((urn for full, urn in before.items() if full.endswith(f"::{name}")), None)
-            assert urn is not None, name
-            if urn in {res["urn"] for res in self.stack.resources(show_secrets=False).values()}:
-                self.stack.pulumi("state", "delete", urn, "--target-dependents", "--yes", "-s", self.stack.name)
-        after = self.stack.resources(show_secrets=False)
-        return [name.split("::")[-1] for name in before if name not in after]
+            if name in self.stores():  # not gone with another one
+                self.stack.pulumi(
+                    "state", "delete", self._urn(name), "--target-dependents", "--yes", "-s", self.stack.name
+                )
+        return sorted(before.keys() - self.stores().keys())
+
+    def _urn(self, name: str) -> str:
+        resources = self.stack.resources(show_secrets=False).values()
+        return next(str(res["urn"]) for res in resources if res["urn"].endswith(f"::{name}"))
 
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""

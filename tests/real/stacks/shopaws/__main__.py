@@ -36,7 +36,7 @@ net = Network("shop", 1 if V < 3 else 11, opts=ResourceOptions(provider=main))
 web_sg = aws.SecurityGroup("web", vpc_id=net.vpc.id, name="web", description="web", ingresses=[{"from_port": p, "to_port": p, "protocol": "tcp", "cidr_blocks": ["0.0.0.0/0"]} for p in ([80] if V < 2 else [80, 443])], opts=P)
 db_sg = aws.SecurityGroup("db-access", vpc_id=net.vpc.id, name="db" if V < 3 else "database", description="db", ingresses=[{"from_port": 5432, "to_port": 5432, "protocol": "tcp", "security_groups": [web_sg.id]}], opts=P)
 
-uploads = aws.S3Bucket("uploads", bucket="shop-uploads", acl="private", versioning={"enabled": True} if V >= 2 else None, tags=TAGS, opts=P)
+uploads = aws.S3Bucket("uploads", bucket="shop-uploads", acl="private", versioning={"enabled": V >= 2}, tags=TAGS, opts=P)
 site = aws.S3Bucket("site", bucket_prefix="shop-site-", tags=TAGS, opts=P)
 index = aws.S3BucketObject("index", bucket=site.id, key="index.html", content=f"<h1>Shop {V}</h1>", content_type="text/html", opts=P)
 config = aws.S3BucketObject("config", bucket=site.id, key="config.json", content=Output.json_dumps({"uploads": uploads.arn, "release": V}), opts=P)
