@@ -174,6 +174,8 @@ class EngineError(RewindError):
         """The full output of a provider or program that crashed, which may contain secrets; empty if none did."""
         self.urns = urns
         """The resources that the engine's errors name."""
+        self.reasons: Mapping[str, str] = {}
+        """The first line that it says of each of them."""
 
     @property
     def next_step(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.whole import locks
-from tests.real.shop import Shop
+from tests.real.shop import Data, Shop
 from tests.support.faults import engines, slay, start, wait_for_quiet
 from tests.support.rewind import session
 from tests.support.terminal import Ran
@@ -52,10 +52,17 @@ def failed_update(shop: Shop, seen: Seen) -> None:
     was = _deploy(shop, 1, 2)
     for version in shop.broken:
         shop.stack.check_out(version)
-        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED)
+        ids, held = _ids(shop), shop.data()
+        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED, "--json")
         assert ran.code == 5, told(ran)
         seen.rollbacks += 1
         assert shop.outdated() == frozenset(), "what still existed was not given back"
+        if held:
+            lost = _lost(held, shop.data())
+            assert lost == shop.lost_by_failure
+            assert lost <= announced_losses(ran)
+            now = _ids(shop)
+            assert {name for name in ids if now.get(name) != ids[name]} <= lost
         check(shop, 2, was[2])
 
 
@@ -75,12 +82,13 @@ def adoption(shop: Shop, seen: Seen) -> None:
     """The state has lost objects that still exist: they are adopted, none is made anew."""
     was = _deploy(shop, 1, 2)
     number = len(session(shop.stack).timeline)
-    ids = _ids(shop)
+    ids, held = _ids(shop), shop.data()
     lost = shop.lose()
     assert lost, "nothing was lost"
     back(shop, seen, str(number), "--adopt", "found")
     now = _ids(shop)
     assert {name: now.get(name) for name in lost} == {name: ids[name] for name in lost}
+    assert _lost(held, shop.data()) == set()
     check(shop, 2, was[2])
 
 
@@ -148,8 +156,13 @@ def _deploy(shop: Shop, *versions: int) -> dict[int, dict[str, str]]:
 
 def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
     """Rolls back, and takes down what the result says besides."""
+    shop.use()
+    held = shop.data()
     ran = shop.stack.rewind("rollback", target, *AGREED, *options, "--json")
     assert ran.code == 0, told(ran)
+    if held:
+        lost, announced = _lost(held, shop.data()), announced_losses(ran)
+        assert lost == announced, f"lost: {lost}, announced: {announced}\n{told(ran)}"
     result: dict[str, Any] = _last(ran)
     assert _stale(ran) == shop.outdated()
     said = [f"{one['urn'].split('::')[-1]}: {one['message']}" for one in result["differences"] + result["stale"]]
@@ -184,6 +197,18 @@ def check_secrets(shop: Shop) -> None:
         name for name in shop.stack.files_with_secrets() if not any(fnmatch(name, pattern) for pattern in shop.leaks)
     ]
     assert found == [], f"in plain text: {found}"
+
+
+def announced_losses(ran: Ran) -> set[str]:
+    """The resources of which the plan has said that their data is lost."""
+    plan = next(line for line in ran.json_lines() if line.get("event") == "plan")
+    risks = [*plan["risks"], *(risk for step in plan["steps"] for risk in step["risks"])]
+    return {risk["urn"].split("::")[-1] for risk in risks if risk["losesData"]}
+
+
+def _lost(held: Data, now: Data) -> set[str]:
+    """The stores that no longer hold all that they held."""
+    return {name for name, content in held.items() if not content <= now.get(name, frozenset())}
 
 
 def _differences(was: dict[str, str], now: dict[str, str]) -> list[str]:

@@ -139,7 +139,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            goal = with_next_ids(goal, lost, _refusal(err))
+            goal = with_next_ids(goal, lost, err.reasons)
             continue
         steps = plan_steps(seen[0], goal)
         goal, changed = like_the_objects(goal, seen[0], steps)
@@ -190,19 +190,13 @@ def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     return blamed or open_
 
 
-def _refusal(error: EngineError) -> str:
-    """Why an import failed in the words of the engine or provider; empty if they say that there is no such object."""
-    said = str(error).rpartition("Preview failed: ")[2].strip().rstrip(":")
-    return "" if _GONE.search(said) else said
+def with_next_ids(goal: Goal, lost: Collection[str], reasons: Mapping[str, str] = {}) -> Goal:
+    """The goal with the next known id of what was not found by the one before, and without an import where none is.
 
-
-_GONE: Final = re.compile("does not exist|not found|no such", re.IGNORECASE)
-
-
-def with_next_ids(goal: Goal, lost: Collection[str], refusal: str = "") -> Goal:
-    """The goal with the next known id of what was not found by the one before, and without an import where none is."""
+    `reasons` has what the engine says of each failed import, by URN in this run.
+    """
     more = {item.urn: item.more_ids for item in goal.registrations if item.urn in lost and item.more_ids}
-    return without_imports(importing(goal, more), set(lost) - more.keys(), refusal=refusal)
+    return without_imports(importing(goal, more), set(lost) - more.keys(), reasons=reasons)
 
 
 def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
@@ -211,18 +205,21 @@ def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(item.urn for urn, item in goal.by_run_urn.items() if item.import_id and urn in replaced)
 
 
-def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}, refusal: str = "") -> Goal:
+def without_imports(
+    goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}, reasons: Mapping[str, str] = {}
+) -> Goal:
     """The goal without the import ids of some registrations, and with a note about each.
 
-    `keys` has, by URN in this run, what the provider would replace an object for that is there; `refusal` is why it
-    could not be looked for.
+    By URN in this run: `keys` has what the provider would replace an object for that is there, and `reasons` what the
+    engine says of an import that failed.
     """
     notes: list[Risk] = []
 
     def without(item: Registration) -> Registration:
         if item.urn not in urns or not item.import_id:
             return item
-        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn)), refusal))
+        urn = goal.run_urn(item.urn)
+        notes.append(_without_import(item, keys.get(urn), reasons.get(urn, "")))
         if item.all_inputs:
             return replace(item, import_id="", all_inputs=False, inputs=sent_inputs(item.source))
         return replace(item, import_id="")
@@ -231,8 +228,15 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
     return replace(made, notes=(*goal.notes, *notes))
 
 
-def _without_import(item: Registration, why: str | None, refusal: str) -> Risk:
-    """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
+_NOTHING_THERE: Final = re.compile(r"resource '.*' does not exist")
+"""How the engine says that a provider has found no object to import (resource/deploy/step.go)."""
+
+
+def _without_import(item: Registration, why: str | None, reason: str) -> Risk:
+    """What is to be said where something is not imported.
+
+    `why`: for what the provider would replace the object; `reason`: with what the import failed.
+    """
     if not item.all_inputs:
         message = (
             f"was imported as {item.import_id} and can't be imported again; a program that still imports that id "
@@ -240,10 +244,9 @@ def _without_import(item: Registration, why: str | None, refusal: str) -> Risk:
         )
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
-    if why is None and refusal:
-        # Many a provider imports by other ids than those that it records, or imports nothing at all.
-        message = f"is re-created: whether {item.import_id} still exists could not be seen ({refusal})"
-        return Risk(NOT_FOUND, message, item.urn)
+    if why is None and reason and not _NOTHING_THERE.search(reason):
+        message = f"is re-created: {item.import_id} may still exist, but its provider can't import it: {reason}"
+        return Risk("not-adopted", message, item.urn)
     if why is None:
         return Risk(NOT_FOUND, f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (
