@@ -39,7 +39,7 @@ def closed(world: World) -> Iterator[Callable[[type[PkiShop]], PkiShop]]:
     yield make
     for shop in made:
         shop.close()
-        assert list(orphans(world.built / "terraform", shop.stack.home)) == []
+        assert list(orphans(world.built, shop.stack.home)) == []
 
 
 def test_no_file_is_lost_where_the_program_does_not_say_so(closed: Callable[[type[PkiShop]], PkiShop]) -> None:
@@ -75,4 +75,7 @@ def test_what_a_failed_update_has_replaced_is_given_back_by_id(closed: Callable[
 
     ran = shop.stack.rewind("rollback", "v2", *AGREED, "--json")
     assert ran.code == 0, told(ran)
-    assert {name: entry.get("id") for name, entry in shop.entries().items()} == was
+    now = {name: entry.get("id") for name, entry in shop.entries().items()}
+    # The engine itself has deleted it first, for it depends on a file that is; files count by their content.
+    assert was.pop("reload") != now.pop("reload")
+    assert now == was
