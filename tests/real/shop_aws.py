@@ -77,6 +77,19 @@ class AwsShop(Shop):
         resources = self.stack.resources(show_secrets=False).values()
         return next(str(res["urn"]) for res in resources if res["urn"].endswith(f"::{name}"))
 
+    def settle(self) -> None:
+        """Looks in the account whether what creates were about to make is there."""
+        decisions: list[str] = []
+        deployment = self.stack.export()["deployment"]
+        known = {res.get("id", "") for res in deployment["resources"]}
+        for operation in deployment.get("pending_operations") or []:
+            if operation["type"] == "creating":
+                resource = operation["resource"]
+                made = self.account.made(resource["type"], resource["inputs"], known)
+                decisions += ["--adopt", f"{resource['urn']}={made}"] if made else ["--clear", resource["urn"]]
+        ran = self.stack.rewind("resolve", *decisions)
+        assert ran.code == 0, ran
+
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""
         of, stores = self.account.client, self.stores()
