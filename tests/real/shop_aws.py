@@ -64,9 +64,9 @@ class AwsShop(Shop):
         return {res["urn"].split("::")[-1]: (res["type"], res["id"]) for res in found if res.get("id")}
 
     def lose(self) -> list[str]:
-        """Things of many kinds, with what depends on them; no table: the bridge refuses to import one."""
+        """Things of many kinds, with what depends on them; no table and no function: the bridge can import neither."""
         before = self.stores()
-        for name in ("news", "data", "zone", "api-log", "jobs"):
+        for name in ("news", "data", "zone", "api-log", "url"):
             if name in self.stores():  # not gone with another one
                 self.stack.pulumi(
                     "state", "delete", self._urn(name), "--target-dependents", "--yes", "-s", self.stack.name
