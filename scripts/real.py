@@ -24,6 +24,7 @@ from pathlib import Path
 
 from pulumi_rewind.system.toolchain import find_engine, user_cache
 from scripts import golang
+from scripts.orphaned_providers import reap
 
 REAL = Path(__file__).resolve().parent.parent / "tests" / "real"
 BUILDS = REAL / "builds"
@@ -119,6 +120,7 @@ def _python_sdk(part: Part, path: Path) -> None:
         engine = str(find_engine().path)
         asked = [engine, "package", "get-schema", f"terraform-provider@{BRIDGE}", str(cache() / part.package)]
         schema.write_bytes(subprocess.run(asked, env=quiet(home), check=True, stdout=subprocess.PIPE).stdout)
+        reap(cache() / "terraform", home)
         subprocess.run([cache() / "bin" / "pygen", schema, folder], check=True)
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(Path(folder) / path.name, path)

@@ -16,6 +16,7 @@ which exit code a command ends with (``exit_code``, see `EXIT_CODES`)::
     ├── SecretsError            1  the passphrase is missing or wrong
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
+    │   └── CopyError              a ready-made callback can't copy or restore data
     ├── TemporaryDirectoryError 1  there is no place for temporary files
     ├── RefusedError            3  a safety check failed; nothing was changed
     │   └── JournalError           a journal is damaged: a rollback may be in progress
@@ -173,6 +174,8 @@ class EngineError(RewindError):
         """The full output of a provider or program that crashed, which may contain secrets; empty if none did."""
         self.urns = urns
         """The resources that the engine's errors name."""
+        self.reasons: Mapping[str, str] = {}
+        """The first line that it says of each of them."""
 
     @property
     def next_step(self) -> str:
@@ -188,6 +191,10 @@ class EngineError(RewindError):
 
 class CallbackError(RewindError):
     """An undo callback or hook of the project raised, hung, crashed, or returned an invalid value."""
+
+
+class CopyError(CallbackError):
+    """A ready-made callback can't copy data, can't prove that a copy is whole, or can't restore one."""
 
 
 class TemporaryDirectoryError(RewindError):

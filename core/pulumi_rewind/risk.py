@@ -51,6 +51,7 @@ DELETE_FIRST: Final = "delete-first"
 DIRTY: Final = "dirty-commit"
 HELD: Final = "held"
 HOOK_CODE: Final = "hook-code"
+KEPT_VALUE: Final = "kept-value"
 LEFTOVER: Final = "leftover"
 LIVE_DAMAGED: Final = "live-damaged"
 LIVE_UNREADABLE: Final = "live-unreadable"
@@ -109,6 +110,7 @@ RISKS: Final[Mapping[str, Kind]] = {
         SEVERE, "A held object can't come back, because its secrets are encrypted otherwise than the state's."
     ),
     NOT_RECORDED: Kind(SEVERE, "The program sent a value that no state stores; the new object is created without it."),
+    KEPT_VALUE: Kind(SEVERE, "A provider leaves a value as it is today, because the target does not set it."),
     PATH_CONTENT: Kind(SEVERE, "A file that a resource names has different content than at the target's commit."),
     PATH_UNTRACKED: Kind(
         SEVERE, "A file that a resource names is not in the target's commit; today's content is used."

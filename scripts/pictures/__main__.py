@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.demo.cluster import own_plane
+from pulumi_rewind.demo.control_plane import binaries_folder, was_built
 from scripts.pictures import film, stills
 from scripts.pictures.draw import Painter, save_film, save_still
 from scripts.pictures.film import Frame
@@ -33,6 +35,11 @@ async def make(out: Path) -> None:
     with demo() as shop:
         frames = await film.story(shop, keep)
     save(frames, out / film.NAME)
+    if not was_built(binaries_folder()):
+        print("left as they are: the pictures on Kubernetes, which need `make kubernetes`", flush=True)
+        return
+    with demo(own_plane) as shop:
+        await stills.on_kubernetes(shop, keep)
 
 
 def save(frames: Sequence[Frame], path: Path) -> None:

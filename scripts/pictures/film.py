@@ -15,12 +15,11 @@ from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from scripts.pictures.grid import Grid
-from scripts.pictures.studio import Actor, Keep, playing
+from scripts.pictures.studio import RESULT, Actor, Keep, playing
 
 NAME: Final = "story.gif"
 SIZE: Final = (112, 32)
 """Side by side, and still readable where the picture is 830 pixels wide."""
-RESULT_ROWS: Final = 19
 GLANCE, READ, KEY, RUN = 0.8, 2.2, 0.2, 4.5
 """Seconds: for a screen that a person knows already, for one to read, for a key typed, and for the run at most."""
 
@@ -77,7 +76,7 @@ async def story(shop: Demo, keep: Keep) -> list[Frame]:
         await actor.sees(ResultScreen, "equals", seconds=120)
         camera.take("", "Done and compared: the stack equals #3 again.", READ + 2)
         keep("running", _busiest(run))
-        await actor.resize(SIZE[0], RESULT_ROWS)
+        await actor.resize(*RESULT)
         keep("result", actor.look())
         return camera.frames
 

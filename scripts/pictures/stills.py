@@ -10,11 +10,12 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
-from scripts.pictures.studio import PLAN, SMALL, WIDE, Keep, broken, playing
+from scripts.pictures.studio import PLAN, RESULT, SMALL, WIDE, Keep, broken, playing
 
 NAMES: Final = frozenset(
     {"home", "diff", "review", "confirm", "running", "result", "failure"}
     | {"home-light", "home-colour-blind", "home-80x24", "review-80x24"}
+    | {"kubernetes-home", "kubernetes-result"}
 )
 """What is made; README and docs show each of them."""
 
@@ -53,3 +54,17 @@ async def fail(shop: Demo, keep: Keep) -> None:
             await actor.sees(ResultScreen, "FAILED", seconds=120)
             await actor.resize(*WIDE)
             keep("failure", actor.look())
+
+
+async def on_kubernetes(shop: Demo, keep: Keep) -> None:
+    """The way back on the demo of that kind."""
+    async with playing(shop, PLAN, sight="storefront") as actor:
+        keep("kubernetes-home", actor.look())
+        await actor.press("R")
+        await actor.sees(ReviewScreen, "built ")
+        await actor.press("r")
+        await actor.sees(ConfirmScreen)
+        await actor.press(*STACK, "enter")
+        await actor.sees(ResultScreen, "equals", seconds=120)
+        await actor.resize(RESULT[0], RESULT[1] + 2)
+        keep("kubernetes-result", actor.look())

@@ -16,24 +16,26 @@ from textual.screen import Screen
 from pulumi_rewind.demo.build import build_demo
 from pulumi_rewind.demo.content import STACK
 from pulumi_rewind.demo.folder import Demo, open_demo
+from pulumi_rewind.demo.machine import Machine
+from pulumi_rewind.demo.site import Site
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.home import HomeScreen
 from scripts.pictures.grid import Grid, grid_of, text_of
 
 FOLDER: Final = Path("/tmp/shop")  # noqa: S108  what pictures show of paths is the same on every machine
-WIDE, PLAN, SMALL = (120, 36), (120, 30), (80, 24)
+WIDE, PLAN, RESULT, SMALL = (120, 36), (120, 30), (112, 19), (80, 24)
 
 Keep = Callable[[str, Grid], None]
 """Takes a picture's name, and what is on it."""
 
 
 @contextmanager
-def demo() -> Iterator[Demo]:
+def demo(site_in: Callable[[Path], Site] = Machine.fresh) -> Iterator[Demo]:
     """A new demo, taken away again."""
     if FOLDER.exists():
         raise SystemExit(f"{FOLDER} is there already; remove it: pulumi-rewind demo --clean {FOLDER}")
     try:
-        for _ in build_demo(FOLDER):
+        for _ in build_demo(FOLDER, os.environ, site_in):
             pass
         yield open_demo(FOLDER)
     finally:
@@ -44,7 +46,7 @@ def demo() -> Iterator[Demo]:
 @contextmanager
 def broken(shop: Demo) -> Iterator[None]:
     """A folder that resources need is in the way of itself: a rollback fails half-way."""
-    databases = shop.machine / "databases"
+    databases = shop.root / "machine" / "databases"
     away = databases.with_name("databases-away")
     databases.rename(away)
     databases.write_text("in the way")
@@ -105,10 +107,12 @@ class Actor:
 
 
 @asynccontextmanager
-async def playing(shop: Demo, size: tuple[int, int], theme: str = "dark") -> AsyncIterator[Actor]:
-    """The application on the demo's stack, once its first screen stands."""
+async def playing(
+    shop: Demo, size: tuple[int, int], theme: str = "dark", *, sight: str = "shop-db"
+) -> AsyncIterator[Actor]:
+    """The application on the demo's stack, once its first screen stands, with a resource that differs."""
     app = RewindApp(cwd=shop.root, stack=STACK, environ=shop.environ(os.environ), theme=theme)
     async with app.run_test(size=size) as pilot:
         actor = Actor(app, pilot)
-        await actor.sees(HomeScreen, "#4", "#3", "shop-db")
+        await actor.sees(HomeScreen, "#4", "#3", sight)
         yield actor

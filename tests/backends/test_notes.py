@@ -20,8 +20,10 @@ from pulumi_rewind.state.model import StackRef
 from tests.backends.conftest import SERVICES, only_on
 from tests.backends.served_stack import ServedStack
 from tests.servers import aws
+from tests.servers.faulty import FORWARD, Asked, Reply, faulty
 from tests.servers.xml_gcs import xml_gcs
 from tests.support.filestore import FileStore
+from tests.support.stack import REFUSED
 
 NOTE = b'{"why":"a bad release"}'
 
@@ -156,7 +158,7 @@ def test_a_lock_file_of_ours_stops_the_cli_and_goes_again(written: Beside) -> No
         if placed:
             assert [(one.username, one.dead) for one in written.backend.locks(dev)] == [("ada: a bad release", False)]
             refused = written.stack.pulumi("refresh", "--yes", "--skip-preview", check=False)
-            assert refused.returncode == 1
+            assert refused.returncode in REFUSED
             assert "created by ada: a bad release@build1" in refused.stdout + refused.stderr
             assert json.loads(written.stack.pulumi("stack", "export").stdout)["deployment"]["resources"]
     finally:
@@ -225,6 +227,31 @@ def test_a_bucket_that_knows_conditions_is_written_by_them(tmp_path: Path) -> No
         assert own.note(store.ref, "sample") is None
 
 
+@pytest.mark.s3
+@pytest.mark.xdist_group("s3")
+@pytest.mark.parametrize(("status", "code"), [(501, ""), (400, "NotImplemented"), (400, "InvalidRequest")])
+def test_a_bucket_whose_server_says_that_it_knows_no_conditions(tmp_path: Path, status: int, code: str) -> None:
+    """Claims decide there; any other refusal is an error, whatever the stack is called."""
+    store = FileStore(tmp_path / "state", stack="NotImplemented")
+    store.add("a")
+
+    def script(asked: Asked) -> Reply:
+        refused = asked.headers.keys() & {"if-match", "if-none-match"}
+        return Reply(status, f"<Error><Code>{code}</Code></Error>".encode()) if refused else FORWARD
+
+    with aws.moto(tmp_path, store.directory) as url, faulty(script, url) as front:
+        keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "HOME": str(tmp_path)}
+        own = open_backend(f"s3://{aws.BUCKET}?endpoint={front.url}&use_path_style=true&region=us-east-1", keys)
+        if code == "InvalidRequest":
+            with pytest.raises(BackendError, match="can't be written"):
+                own.write_note(store.ref, "sample", NOTE, instead_of=None)
+            return
+        own.write_note(store.ref, "sample", NOTE, instead_of=None)
+        with pytest.raises(NoteMoved):
+            own.write_note(store.ref, "sample", NOTE, instead_of=None)
+        assert own._storage._writer._conditions is False  # type: ignore[attr-defined]  # how it was done
+
+
 class Directory:
     """A stack in a directory of a test's own."""
 
@@ -288,7 +315,7 @@ def test_in_a_directory_others_wait_for_who_writes(tmp_path: Path, monkeypatch: 
             stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
         return b"{}"
 
-    assert own._storage.swap(own._note_key(stack.ref, "sample"), change)  # type: ignore[attr-defined]
+    assert own._storage.swap(own._notes(stack.ref)._key("sample"), change)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'{"mark": "a", "note": {"x"', b"\xff", b"[" * 5000])

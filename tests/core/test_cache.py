@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -159,3 +161,16 @@ def test_several_processes_and_threads_write_at_once(tmp_path: Path) -> None:
     found = Cache(tmp_path).of(URL, {}, "dev").read({f"{name}{n}": "" for name in "abcd" for n in range(20)})
     assert len(found) == 80
     assert all(content == key[:1].encode() for key, content in found.items())
+
+
+def test_a_process_that_ends_leaves_the_file_to_the_thread_that_is_at_it(tmp_path: Path) -> None:
+    """Closing it there would be a crash, as SQLite is told that whoever closes knows of the others."""
+    code = (
+        "import atexit, sys; from pathlib import Path; from pulumi_rewind.backends.cache import Cache\n"
+        "def ask(connection):\n"
+        "    atexit._run_exitfuncs()\n"
+        "    return connection.execute('SELECT 42').fetchone()\n"
+        "print(Cache(Path(sys.argv[1])).ask(ask))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(42,)"

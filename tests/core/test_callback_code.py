@@ -122,6 +122,7 @@ def context(how: str) -> dict[str, Any]:
     return {
         "stack": "p/dev", "target": "#1", "old": side, "new": side, "update": {}, "dry_run": False, "again": False,
         "idempotency_key": "k",
+        "replaces": False,
     }  # fmt: skip
 
 
@@ -141,12 +142,13 @@ def test_a_callback_that_yields_goes_on_once_with_what_was_made(process: UndoPro
     restore, drain = process.load()
     inputs = {"password": {SIG: SECRET, "plaintext": '"hunter2"'}}
     made = {"urn": "u", "type": "t:m:R", "name": "db", "id": "db-2", "inputs": inputs, "outputs": {}}
-    recreate = {"result": "recreate", "inputs": {}, "more": True}
+    recreate = {"result": "recreate", "inputs": {}, "note": "", "more": True}
     assert ended(process.call(restore, context("well"), "u")) == (recreate, "")
     assert ended(process.continue_call(restore, made, "other")) == (False, "")  # of another resource
     assert ended(process.continue_call(restore, made, "u")) == (True, "made db-2 [secret]")
     assert ended(process.continue_call(restore, made, "u")) == (False, "")
-    assert ended(process.call(restore, context("late"), "u"))[0] == {"result": "recreate", "inputs": {"late": True}}
+    late = {"result": "recreate", "inputs": {"late": True}, "note": ""}
+    assert ended(process.call(restore, context("late"), "u"))[0] == late
     assert ended(process.call(restore, context("skip"), "u"))[0] == {"result": "skip", "reason": "elsewhere"}
     assert ended(process.continue_call(restore, made, "u")) == (False, "")
     for how, message in (("twice", "yields more than once"), ("raise", "OSError: no space for [secret]")):

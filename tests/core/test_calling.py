@@ -78,6 +78,7 @@ CONTEXT = {
     "dry_run": False,
     "again": False,
     "idempotency_key": "k",
+    "replaces": False,
 }
 OF_HOOK = {
     "urn": "u",

@@ -107,6 +107,8 @@ def test_the_step_says_why_and_a_name_alone_only_warns() -> None:
         "is deleted before its replacement is created, as you asked for"
     ]
     assert [one.code for one in order_risks(first, item)] == ["delete-first"], "the provider says so"
+    assert order_risks(first, item, told=True) == (), "that it can't be held says so, too"
+    assert len(order_risks(first, replace(item, delete_first=ASKED), told=True)) == 1, "but not why"
 
 
 def marks(made: Goal) -> dict[str, str]:
@@ -182,6 +184,24 @@ def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
     assert "is gone" in gone.message
     assert "`--delete-first a`" in gone.message
     assert (other.urn, other.message.endswith("other values of a")) == (urn("b"), True)
+
+
+def test_another_form_of_what_was_sent_is_no_difference() -> None:
+    """AWS instances: the script is sent, its hash is kept, and a refresh reads the hash as the input."""
+
+    def side(script: str, kept: str, groups: list[str]) -> dict[str, Any]:
+        about = {"urn": urn("web"), "type": "t:m:R"}
+        inputs = {"userData": script, "groups": groups, "tags": {}}
+        return {**about, "inputs": inputs, "outputs": {"userData": kept, "groups": groups}}
+
+    def read(new: dict[str, Any]) -> list[str]:
+        step = {"op": "update", "urn": urn("web"), "type": "t:m:R", "old": side("#!/bin/sh", "5f2e", ["a"]), "new": new}
+        seen = [parse_event(json.dumps({"resOutputsEvent": {"metadata": step}}))]
+        return [one.message.rpartition(" of ")[2] for one in found_by(seen, {urn("web"): ""})]
+
+    assert read(side("5f2e", "5f2e", ["a"])) == []
+    assert read(side("00ff", "00ff", ["a"])) == ["userData"], "another script is there"
+    assert read(side("5f2e", "5f2e", [])) == ["groups"]
 
 
 def test_after_half_of_a_run_nothing_more_may_be_done_than_was_reviewed() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_STATEFUL
 from pulumi_rewind.plan.arrangement import Holding
-from pulumi_rewind.plan.hold_deletes import holding, with_held_copies, with_holding
+from pulumi_rewind.plan.hold_deletes import holding, tells_first, with_held_copies, with_holding
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import DATA_LOSS, HELD, LEFTOVER, LOSES_DATA, NOT_HELD, Risk
 from pulumi_rewind.state.model import Checkpoint
@@ -92,6 +92,8 @@ def test_what_can_not_be_held() -> None:
         "needs": "needs first: it is deleted before its replacement is made",
         "gone": "a killed update has deleted it already",
     }
+    told = [tells_first(step(live, name, "replace"), one) for name in ("first", "out", "needs", "gone")]
+    assert told == [True, False, False, False]
 
 
 def test_a_provider_is_no_object_but_goes_along() -> None:

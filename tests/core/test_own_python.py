@@ -109,7 +109,7 @@ def test_the_projects_code_comes_after_ours_and_finds_its_neighbours(folder: Pat
 PYTHON = {
     "pulumi_rewind/system/own_python.py": "the one place",
     "pulumi_rewind/callbacks/code.py": "the project's interpreter, where it has no virtual environment",
-    "pulumi_rewind/demo/folder.py": "the same of the demo's project",
+    "pulumi_rewind/demo/machine.py": "the same of the demo's project",
     "pulumi_rewind/demo/shop/server.py": "the demo's project is a program of its own; it uses -I",
 }
 """Who may name our interpreter, and why."""
@@ -123,6 +123,8 @@ PROCESSES = {
     "pulumi_rewind/reverting/publishing.py": "gh",
     "pulumi_rewind/demo/build.py": "the pulumi CLI",
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
+    "pulumi_rewind/demo/control_plane.py": "the parts of a control plane",
+    "pulumi_rewind/demo/kubectl.py": "kubectl",
     "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
     "pulumi_rewind_tui/workers/diff_process.py": "own_python",

@@ -83,6 +83,18 @@ cloudflare:index/d1Database:D1Database github:index/repository:Repository snowfl
 snowflake:index/table:Table openstack:blockstorage/volume:Volume minio:index/s3Bucket:S3Bucket
 confluentcloud:index/kafkaTopic:KafkaTopic neon:index/database:Database rabbitmq:index/queue:Queue
 oci:Database/autonomousDatabase:AutonomousDatabase bridged:index:Database acme:db:Database
+aws:cloudwatch/logGroup:LogGroup aws:index/cloudwatchLogGroup:CloudwatchLogGroup aws-native:logs:LogGroup
+azure-native:operationalinsights:Workspace azurerm:index/logAnalyticsWorkspace:LogAnalyticsWorkspace
+azurerm:index/snapshot:Snapshot gcp:logging/projectBucketConfig:ProjectBucketConfig
+google:index/cloudTasksQueue:CloudTasksQueue google:index/pubsubSubscription:PubsubSubscription
+alicloud:rds/instance:Instance alicloud:index/dbInstance:DbInstance alicloud:kms/key:Key alicloud:oss/bucket:Bucket
+oci:Kms/key:Key oci:index/kmsVault:KmsVault oci:Redis/redisCluster:RedisCluster vault:index/mount:Mount
+vault:transit/secretBackendKey:SecretBackendKey scaleway:redis/cluster:Cluster scaleway:index/redisCluster:RedisCluster
+digitalocean:index/containerRegistry:ContainerRegistry linode:index/databaseMysqlV2:DatabaseMysqlV2
+upcloud:index/managedDatabaseLogicalDatabase:ManagedDatabaseLogicalDatabase confluent:index/kafkaTopic:KafkaTopic
+aiven:index/openSearch:OpenSearch mongodbatlas:index/onlineArchive:OnlineArchive acme:mq:WorkQueue
+acme:x:PostgresInstance acme:x:ValkeyCluster kubernetes:postgres-operator.crunchydata.com/v1beta1:PostgresCluster
+kubernetes:postgresql.cnpg.io/v1:Cluster kubernetes:acid.zalan.do/v1:postgresql
 """
 
 NO_DATA = """
@@ -131,13 +143,13 @@ azure-native:storage:ManagementPolicy azure-native:storage:BlobServiceProperties
 azure-native:storage:BlobContainerImmutabilityPolicy azure-native:storage:ObjectReplicationPolicy
 azure-native:sql:FirewallRule azure-native:sql:ServerKey azure-native:network:RouteTable
 azure-native:compute:DiskAccess azure-native:compute:DiskEncryptionSet azure-native:compute:VirtualMachine
-azure-native:containerservice:ManagedCluster azure-native:web:WebApp azure-native:operationalinsights:Workspace
+azure-native:containerservice:ManagedCluster azure-native:web:WebApp
 gcp:sql/user:User gcp:sql/sslCert:SslCert gcp:storage/bucketIAMBinding:BucketIAMBinding
 gcp:storage/bucketAccessControl:BucketAccessControl gcp:storage/notification:Notification
 gcp:compute/attachedDisk:AttachedDisk gcp:compute/diskResourcePolicyAttachment:DiskResourcePolicyAttachment
 gcp:compute/instance:Instance gcp:compute/route:Route gcp:container/cluster:Cluster
 gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember gcp:secretmanager/secretIamMember:SecretIamMember
-gcp:bigquery/job:Job gcp:alloydb/user:User gcp:logging/projectBucketConfig:ProjectBucketConfig
+gcp:bigquery/job:Job gcp:alloydb/user:User
 google:index/sqlUser:SqlUser google:index/storageBucketIamMember:StorageBucketIamMember
 google:index/computeInstance:ComputeInstance google:index/containerCluster:ContainerCluster
 google-native:compute/v1:Instance google-native:container/v1:Cluster google-native:storage/v1:BucketIamPolicy
@@ -152,6 +164,19 @@ postgresql:index/role:Role postgresql:index/grant:Grant mysql:index/user:User gi
 cloudflare:index/record:Record docker:index/container:Container docker:index/image:Image
 mongodbatlas:index/databaseUser:DatabaseUser pulumi:pulumi:Stack pulumi:providers:aws bridged:index:Server
 command:local:Command
+alicloud:ecs/instance:Instance alicloud:dns/instance:Instance alicloud:rds/account:Account
+aws:cleanrooms/configuredTable:ConfiguredTable aws:datasync/fsxOpenZfsFileSystem:FsxOpenZfsFileSystem
+aws:index/athenaDatabase:AthenaDatabase aws:index/glueCatalogTable:GlueCatalogTable aws:sns/topic:Topic
+aws:ec2transitgateway/policyTable:PolicyTable aws:index/batchJobQueue:BatchJobQueue aws:connect/queue:Queue
+aws-native:neptune:DBInstance aws:storagegateway/nfsFileShare:NfsFileShare
+aws:secretsmanager/secretVersion:SecretVersion azure:datafactory/datasetSqlServerTable:DatasetSqlServerTable
+azure-native:awsconnector:S3Bucket azurerm:index/dataFactoryDatasetMysqlTable:DataFactoryDatasetMysqlTable
+azure-native:containerservice:Snapshot azure-native:kusto:ReadOnlyFollowingDatabase
+gcp:compute/backendBucket:BackendBucket google:index/computeBackendBucket:ComputeBackendBucket gcp:biglake/table:Table
+gcp:projects/usageExportBucket:UsageExportBucket libvirt:index/cloudInitDisk:CloudInitDisk
+openstack:keymanager/containerV1:ContainerV1 acme:x:ExternalRedisCluster kubernetes:cluster.x-k8s.io/v1beta1:Cluster
+snowflake:index/dynamicTable:DynamicTable snowflake:index/streamOnTable:StreamOnTable vault:kv/secretV2:SecretV2
+mongodbatlas:index/federatedDatabaseInstance:FederatedDatabaseInstance github:index/actionsSecret:ActionsSecret
 """
 
 

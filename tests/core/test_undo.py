@@ -95,7 +95,7 @@ def context(how: str) -> dict[str, Any]:
     old = {"urn": urn("db"), "type": "t:m:R", "name": "db", "id": "db-1", "inputs": inputs, "outputs": {}}
     return {
         "stack": "p/dev", "target": "#1", "old": old, "new": None, "update": {"number": 2}, "dry_run": False,
-        "again": False, "idempotency_key": "k",
+        "again": False, "idempotency_key": "k", "replaces": False,
     }  # fmt: skip
 
 

@@ -61,6 +61,17 @@ def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: py
     stack.expect_no_changes()
 
 
+def test_what_its_provider_cannot_import_is_not_called_gone(stack: EngineStack) -> None:
+    """The bridge of Terraform providers refuses some objects: "recovered raw state does not byte-for-byte match"."""
+    stack.up(PROGRAM)
+    forget(stack, "edge")
+    stack.trouble({"name": "*", "operation": "read", "action": "fail", "message": "the raw state does not match"})
+    made = plan(stack, "1", adopt={"*": ""})
+    [risk] = [risk for risk in made.all_risks if risk.code in {"not-adopted", "not-found"}]
+    assert risk.code == "not-adopted"
+    assert risk.message.endswith("may still exist, but its provider can't import it: the raw state does not match")
+
+
 @pytest.mark.slow
 @pytest.mark.since("3.252.0", "an import id that is recorded at once")
 def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_made_anew(
@@ -104,3 +115,16 @@ def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_mad
     assert resources["logs"]["id"] == ids["logs"]
     assert sorted(resources["web"]["inputs"]["__defaults"]) == ["name", "size"]
     stack.expect_no_changes()
+
+
+def test_what_a_provider_cannot_import_is_not_called_gone(stack: EngineStack) -> None:
+    stack.up(PROGRAM)
+    forget(stack, "edge")
+    refusal = {"name": "edge", "operation": "read", "action": "fail", "message": "servers can't be imported"}
+    stack.trouble(refusal)
+    made = plan(stack, "1", adopt={"*": ""})
+    said = [risk.message for risk in made.all_risks if risk.code == "not-found"]
+    assert len(said) == 1
+    assert "servers can't be imported" in said[0]
+    assert "gone" not in said[0]
+    assert steps(made)["edge"].forecast == "recreated"

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pulumi_rewind.demo.build import Done, build_demo
-from pulumi_rewind.demo.content import RELEASES, STACK
+from pulumi_rewind.demo.content import STACK
 from pulumi_rewind.demo.folder import MARKER, Demo, find_demo, open_demo
-from pulumi_rewind.demo.look import World, look
+from pulumi_rewind.demo.look import World
+from pulumi_rewind.demo.machine import Machine
 from pulumi_rewind.demo.ports import free_ports
+from pulumi_rewind.demo.programs import RELEASES
 from pulumi_rewind.demo.shop import server
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.system.toolchain import EngineInfo
+from tests.support.demos import cli, environment, processes_of
 
 pytestmark = pytest.mark.slow
 
@@ -30,48 +32,9 @@ of_one_demo = pytest.mark.xdist_group("demo")
 """For tests that share the demo that is made once."""
 
 
-def environment(engine: EngineInfo, home: Path, **more: str) -> dict[str, str]:
-    """An operator's environment, with settings that would lead a demo astray; our Python is not on its PATH."""
-    home.mkdir(exist_ok=True)
-    ours = Path(sys.executable).parent
-    rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(part) != ours]
-    path = [str(engine.path.parent), *rest]
-    return {
-        "PATH": os.pathsep.join(path),
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-        "PULUMI_BACKEND_URL": "file:///nowhere/at/all",
-        "PULUMI_STACK": "production",
-        "PULUMI_CONFIG_PASSPHRASE": "not the demo's",
-        "GIT_DIR": "/nowhere/at/all",
-        **more,
-    }
-
-
-def cli(environ: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pulumi_rewind_tui.cli", *arguments],
-        cwd=cwd,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines that name the folder; where there is no /proc, nothing can be said."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if f"{folder}/" in line:
-            found.append(line)
-    return found
+def site(demo: Demo) -> Machine:
+    assert isinstance(demo.site, Machine)
+    return demo.site
 
 
 @dataclass(frozen=True)
@@ -108,7 +71,7 @@ def made(engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     try:
         done = [event for event in build_demo(folder, environ) if isinstance(event, Done)]
         demo = open_demo(folder)
-        yield Made(demo, done, look(demo), environ)
+        yield Made(demo, done, site(demo).look(), environ)
     finally:
         if (left := find_demo(folder)) is not None:
             left.clean(environ)
@@ -175,7 +138,7 @@ def test_rolled_back_by_hand_everything_is_as_it_was_and_undone_it_is_a_wreck_ag
     back = made.sh("pulumi-rewind rollback v1.2 --yes --allow-data-loss")
     assert back.returncode == 0, back.stdout + back.stderr
     assert "equals #3 (v1.2)" in back.stdout
-    world = look(made.demo)
+    world = site(made.demo).look()
     (database,) = {table.database for table in world.tables}
     for name in ("api", "web"):
         service = world.service(name)
@@ -195,7 +158,7 @@ def test_rolled_back_by_hand_everything_is_as_it_was_and_undone_it_is_a_wreck_ag
 
     undone = made.sh("pulumi-rewind rollback 4 --yes --allow-data-loss")
     assert undone.returncode == 0, undone.stdout + undone.stderr
-    assert [service.status for service in look(made.demo).services] == [200, 503, 200]
+    assert [service.status for service in site(made.demo).look().services] == [200, 503, 200]
 
 
 @of_one_demo
@@ -222,14 +185,17 @@ def test_the_command_makes_the_demo_anew_where_there_is_one_and_cleans_up(made: 
     assert "↺ rollback" in after
     assert "pulumi-rewind demo --clean" in after
     assert "\x1b" not in done.stdout
-    assert len(open_demo(folder).pid_files()) == 2
-    ports = open_demo(folder).ports
+    assert len(site(open_demo(folder)).pid_files()) == 2
+    ports = site(open_demo(folder)).ports
     cleaned = cli(environ, place, "demo", "--clean")
     assert cleaned.returncode == 0, cleaned.stderr
     assert "2 servers stopped" in cleaned.stdout
     assert not folder.exists()
     assert [server.ask(port) for port in ports.values()] == [None] * 3
     assert processes_of(folder) == []
+    kept = Path(environ["HOME"]) / ".local" / "state" / "pulumi-rewind"
+    left = {path.parent.name for path in kept.rglob("*.json")} | {path.parent.name for path in kept.rglob("*.log")}
+    assert left <= {"states"}, "a demo that is made here again knows nothing of this one"
 
 
 def test_interrupted_it_says_how_to_clean_and_is_not_built_upon(engine: EngineInfo, place: Path) -> None:

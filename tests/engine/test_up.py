@@ -39,6 +39,19 @@ def watch(ctx):
     print(ctx.new.name, f"#{ctx.update.number}", "because", ctx.update.error.splitlines()[0])
 """
 
+RESTORES = """
+import json, os, pathlib
+import pulumi_rewind as rewind
+
+@rewind.undo_delete(name="db")
+def restore(ctx):
+    assert ctx.new is None and ctx.update.number == 2
+    record = {"id": "db-restored", "type": ctx.old.type, "inputs": {"engine": "pg1", "name": ctx.old.inputs["name"],
+              "password": ctx.old.inputs["password"].reveal(), "port": 5432}}
+    (pathlib.Path(os.environ["BRIDGED_ROOT"]) / "db" / "db-restored.json").write_text(json.dumps(record))
+    return rewind.Restored("db-restored")
+"""
+
 
 def program(version: str, more: str = "") -> str:
     return PROGRAM.format(engine=f"pg{version}", image=f"shop:{version}", more=more)
@@ -240,3 +253,22 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     assert (left.update, session(stack).journal.running(left)) == (True, False)
     assert rewind(stack, "resume", "--forget").code == 0
     assert session(stack).journal.read() is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hooks", ["", RESTORES], ids=["anew", "restored"])
+def test_what_a_failed_update_has_deleted_is_no_data_that_its_rollback_loses(stack: EngineStack, hooks: str) -> None:
+    stack.up(program("1"))
+    if hooks:
+        stack.write_file("rewind_hooks.py", hooks)
+    stack.write_program(program("2"))
+    stack.trouble({"name": "db", "operation": "create", "action": "once"})  # it is deleted first
+    failed = rewind(stack, "up", "--yes", "--rollback-on-failure")
+    assert failed.code == 5, failed
+    now = stack.resources()["db"]
+    assert set(stack.physical("db")) == {now["id"]}
+    assert now["inputs"]["engine"] == "pg1"
+    assert stack.resources()["app"]["inputs"]["userData"] == f"at {now['id']}"
+    assert (now["id"] == "db-restored") == bool(hooks)
+    stack.write_program(program("1"))
+    stack.expect_no_changes()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.orphaned_providers import reap
 from scripts.real import install_plugin
 from tests.support.faults import OWN
 from tests.support.stack import EngineStack
@@ -52,16 +53,24 @@ class RealStack(EngineStack):
         }
 
     def _run(self, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environ,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=RUN_TIMEOUT,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                command,
+                cwd=self.root,
+                env=self.environ,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=RUN_TIMEOUT,
+                check=False,
+            )
+        finally:
+            reap(self.built / "terraform", self.home)
+
+    def close(self) -> None:
+        """Ends what serves the stack, and what its engines have left behind."""
+        super().close()
+        reap(self.built / "terraform", self.home)
 
     def hide(self, key: str, value: str) -> None:
         """Sets a secret of the configuration that no file may then hold."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
 
 from tests.faults.whole import locks
-from tests.real.shop import Shop
+from tests.real.shop import Data, Shop
 from tests.support.faults import engines, slay, start, wait_for_quiet
 from tests.support.rewind import session
 from tests.support.terminal import Ran
@@ -29,6 +33,9 @@ class Seen:
     """What the run itself said that did not come back as it was."""
 
 
+_EMPTY = re.compile("`rm '([^']+)'` removes it")
+"""How an error names the empty file that a killed engine has left in the backend."""
+
 Road = Callable[[Shop, Seen], None]
 
 
@@ -45,9 +52,17 @@ def failed_update(shop: Shop, seen: Seen) -> None:
     was = _deploy(shop, 1, 2)
     for version in shop.broken:
         shop.stack.check_out(version)
-        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED)
+        ids, held = _ids(shop), shop.data()
+        ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED, "--json")
         assert ran.code == 5, told(ran)
         seen.rollbacks += 1
+        assert shop.outdated() == frozenset(), "what still existed was not given back"
+        if held:
+            lost = _lost(held, shop.data())
+            assert lost == shop.lost_by_failure
+            assert lost <= announced_losses(ran)
+            now = _ids(shop)
+            assert {name for name in ids if now.get(name) != ids[name]} <= lost
         check(shop, 2, was[2])
 
 
@@ -67,12 +82,13 @@ def adoption(shop: Shop, seen: Seen) -> None:
     """The state has lost objects that still exist: they are adopted, none is made anew."""
     was = _deploy(shop, 1, 2)
     number = len(session(shop.stack).timeline)
-    ids = _ids(shop)
+    ids, held = _ids(shop), shop.data()
     lost = shop.lose()
     assert lost, "nothing was lost"
     back(shop, seen, str(number), "--adopt", "found")
     now = _ids(shop)
     assert {name: now.get(name) for name in lost} == {name: ids[name] for name in lost}
+    assert _lost(held, shop.data()) == set()
     check(shop, 2, was[2])
 
 
@@ -88,7 +104,7 @@ def drift(shop: Shop, seen: Seen) -> None:
 def kills(shop: Shop, seen: Seen) -> None:
     """Rollbacks are killed with their engine at ten moments, and finished by what the errors say."""
     was = _deploy(shop, 1, 2, 3)
-    lines = {1: back(shop, seen, "v1", "--json"), 3: back(shop, seen, "v3", "--json")}
+    lines = {1: back(shop, seen, "v1"), 3: back(shop, seen, "v3")}
     lengths = {version: len(ran.out.splitlines()) for version, ran in lines.items()}
     for moment in range(MOMENTS):
         version = 1 if moment % 2 == 0 else 3
@@ -140,10 +156,19 @@ def _deploy(shop: Shop, *versions: int) -> dict[int, dict[str, str]]:
 
 def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
     """Rolls back, and takes down what the result says besides."""
-    ran = shop.stack.rewind("rollback", target, *AGREED, *options)
+    shop.use()
+    held = shop.data()
+    ran = shop.stack.rewind("rollback", target, *AGREED, *options, "--json")
     assert ran.code == 0, told(ran)
+    if held:
+        lost, announced = _lost(held, shop.data()), announced_losses(ran)
+        assert lost == announced, f"lost: {lost}, announced: {announced}\n{told(ran)}"
+    result: dict[str, Any] = _last(ran)
+    assert _stale(ran) == shop.outdated()
+    said = [f"{one['urn'].split('::')[-1]}: {one['message']}" for one in result["differences"] + result["stale"]]
+    seen.notes += [f"{target}: {text}" for text in [*said, *result["notes"]]]
     seen.rollbacks += 1
-    seen.resources = max(seen.resources, len(shop.stack.resources(show_secrets=False)))
+    seen.resources = max(seen.resources, len(shop.stack.export(show_secrets=False)["deployment"]["resources"]))
     return ran
 
 
@@ -157,17 +182,33 @@ def check(shop: Shop, version: int, was: dict[str, str]) -> None:
     differences = _differences(was, shop.reality())
     assert differences == [], "\n".join(differences)
     changes = shop.stack.planned_changes(version, frozenset(shop.restless))
-    assert changes == [], f"the program of v{version} would: {', '.join(changes)}"
+    outdated = {value.partition(".")[0] for value in shop.outdated()}
+    assert {text.split()[-1] for text in changes} == outdated, f"the program of v{version} would: {', '.join(changes)}"
     waiting = [
         res["urn"] for res in shop.stack.export(show_secrets=False)["deployment"]["resources"] if "delete" in res
     ]
-    assert waiting == []
+    assert waiting == [], f"wait for deletion: {waiting}"
     check_secrets(shop)
 
 
 def check_secrets(shop: Shop) -> None:
     """No file of the stack holds a secret in plain text."""
-    assert shop.stack.files_with_secrets() == []
+    found = [
+        name for name in shop.stack.files_with_secrets() if not any(fnmatch(name, pattern) for pattern in shop.leaks)
+    ]
+    assert found == [], f"in plain text: {found}"
+
+
+def announced_losses(ran: Ran) -> set[str]:
+    """The resources of which the plan has said that their data is lost."""
+    plan = next(line for line in ran.json_lines() if line.get("event") == "plan")
+    risks = [*plan["risks"], *(risk for step in plan["steps"] for risk in step["risks"])]
+    return {risk["urn"].split("::")[-1] for risk in risks if risk["losesData"]}
+
+
+def _lost(held: Data, now: Data) -> set[str]:
+    """The stores that no longer hold all that they held."""
+    return {name for name, content in held.items() if not content <= now.get(name, frozenset())}
 
 
 def _differences(was: dict[str, str], now: dict[str, str]) -> list[str]:
@@ -201,8 +242,7 @@ def _kill(shop: Shop, version: int, line: int, *, engine_too: bool) -> None:
     if engine_too:
         for number in engines(shop.stack):
             slay(number)
-    process.stdout.read()
-    process.wait()
+    process.communicate()
     wait_for_quiet(shop.stack)
 
 
@@ -221,6 +261,9 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         if "pulumi-rewind resolve" in text:
             shop.settle()
             took.append("resolve")
+        elif empty := _EMPTY.search(text):
+            Path(empty.group(1)).unlink()
+            took.append("rm")
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")
@@ -229,7 +272,12 @@ def _go_on(shop: Shop, version: int) -> list[str]:
     raise AssertionError(f"not there after {took}: {text}")
 
 
-def _last(ran: Ran) -> dict[str, object]:
+def _stale(ran: Ran) -> frozenset[str]:
+    """``resource.property`` of what the result says may be stale."""
+    return frozenset(f"{value['urn'].split('::')[-1]}.{value['path']}" for value in _last(ran)["stale"])
+
+
+def _last(ran: Ran) -> dict[str, Any]:
     """The result, which is the last line."""
-    found: dict[str, object] = json.loads(ran.out.splitlines()[-1]) if ran.out.strip() else {}
+    found: dict[str, Any] = json.loads(ran.out.splitlines()[-1]) if ran.out.strip() else {}
     return found

@@ -27,6 +27,10 @@ class World:
     """The URL of moto, which holds nothing yet."""
 
 
+Data = Mapping[str, frozenset[str]]
+"""What each store holds, by its resource's name."""
+
+
 class Shop(abc.ABC):
     """One stack in three versions, and others whose update fails half-way."""
 
@@ -40,8 +44,13 @@ class Shop(abc.ABC):
     """Resources that their provider updates at every run, also of plain ``pulumi up``: name → why."""
     inexact: ClassVar[Mapping[str, str]] = {}
     """Resources that no replay brings out as they are, beside the `restless` ones: name → why."""
+    leaks: ClassVar[Mapping[str, str]] = {}
+    """Files in which a provider leaves secrets by itself, also in a plain ``pulumi up``: pattern of the path → why."""
     broken: ClassVar[tuple[int, ...]] = (4,)
     """The versions whose update fails half-way."""
+
+    lost_by_failure: ClassVar[frozenset[str]] = frozenset()
+    """Stores (see `data`) that lose what they hold by a failed update: it deletes them before it makes new ones."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -67,8 +76,19 @@ class Shop(abc.ABC):
     def drift(self) -> None:
         """Changes and deletes objects behind the engine's back, as kubectl, a console or an editor would."""
 
+    def outdated(self) -> frozenset[str]:
+        """``resource.property`` of the values that are not those of today's objects, since nothing can relink them.
+
+        After each rollback its result has to name these as stale, and no others; the program would change them alone.
+        """
+        return frozenset()
+
     def use(self) -> None:  # noqa: B027 - most shops have no data besides their objects
-        """Puts data in as a running shop does; called after each deployment."""
+        """Puts data in as a running shop does; called after each deployment and before each rollback."""
+
+    def data(self) -> Data:
+        """What the stores of the live state hold: a plan has to announce just those that lose of it."""
+        return {}
 
     def settle(self) -> None:
         """Decides on creates of which nobody knows whether they have made something, after a kill."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pulumi_rewind.errors import RewindError
 from scripts.real import KUBERNETES
@@ -22,6 +23,9 @@ class KubernetesShop(Shop):
 
     title = "shop on Kubernetes"
     groups = "kubernetes"
+    leaks: ClassVar[Mapping[str, str]] = {
+        "tmp/kubeconfig*": "the provider writes its kubeconfig to TMPDIR whenever it is configured, and leaves it"
+    }
     only = ("api",)
     broken = (4, 5)
 

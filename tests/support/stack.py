@@ -21,6 +21,9 @@ from tests.support.served import PROVIDERS, ServedProvider, serve_bridged
 RUN_TIMEOUT = 240
 """Seconds that one CLI call may take; a hanging engine must not hang the tests."""
 
+REFUSED = (1, 255)
+"""What the CLI ends with when it does nothing; 255 is that of one before 3.229."""
+
 
 class EngineStack:
     """One stack of one project.

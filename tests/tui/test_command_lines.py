@@ -37,6 +37,7 @@ FOREIGN = {
         "--plan --policy-pack --local --preview-only --save-plan --show-secrets --skip-preview --target"
     ),
     "git": "--add --exclude --lost-found --unshallow",
+    "kubectl": "--context",
     "tools": "--snapshot-update --strict",
 }
 """Flags of other programs that documents speak of."""

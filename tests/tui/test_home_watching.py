@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.history.update_mark import Mark, Stamp
+from pulumi_rewind.holding.holds import place_hold, release_hold
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.app import RewindApp
@@ -167,6 +168,22 @@ async def test_a_lock_is_shown_and_goes(shop: Shop, size: tuple[int, int]) -> No
         assert "locked by root@ci (pid 15817) since 06:56:46   #9 is new" in header(pilot), (
             "however little room there is"
         )
+
+
+async def test_a_hold_is_shown_and_goes(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        assert isinstance(pilot.app, RewindApp)
+        session = pilot.app.home.session
+        assert session is not None
+        assert "lock: none" in header(pilot)
+        place_hold(session, why="bad release")
+        await look(pilot)
+        assert "held by " in header(pilot)
+        assert ": bad release" in header(pilot)
+        release_hold(session)
+        await look(pilot)
+        assert "lock: none" in header(pilot)
 
 
 async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pulumi_rewind.backends.interruptible import begin
+from pulumi_rewind.backends.interruptible import Answer, begin
 from pulumi_rewind.system.untrusted import CHECKPOINT
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 AT_ONCE: Final = 8
 """Checkpoints under way; a loop begins with two, so that one that stops at once has read one for nothing."""
@@ -32,7 +29,7 @@ class Ahead:
     def __init__(self, read: Callable[[int], bytes], size: Callable[[int], int | None]) -> None:
         self._read = read
         self._size = size
-        self._begun: dict[int, Future[bytes]] = {}
+        self._begun: dict[int, Answer[bytes]] = {}
         self._recent: dict[int, bytes] = {}
         self._lock = threading.Lock()
 

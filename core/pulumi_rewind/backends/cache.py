@@ -113,7 +113,8 @@ class Cache:
         except OSError:
             return None
         connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
-        weakref.finalize(self, connection.close)
+        # Not when the process ends: a thread that nobody waits for may be at it, and would crash.
+        weakref.finalize(self, connection.close).atexit = False
         try:
             connection.execute("PRAGMA synchronous = OFF")  # after a crash each entry is checked by its digest
             connection.execute("PRAGMA trusted_schema = OFF")

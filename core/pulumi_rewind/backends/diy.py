@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
-from pulumi_rewind.backends.interruptible import begin
+from pulumi_rewind.backends.interruptible import Answer, begin
 from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
-from pulumi_rewind.backends.notes import checked_name, read_note, swap_note
 from pulumi_rewind.backends.protocol import About, Glance, Note, Watch
 from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -33,9 +32,8 @@ from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
 from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from pulumi_rewind.backends.cache import Place
+    from pulumi_rewind.backends.notes import Notes
 
 Result = TypeVar("Result")
 
@@ -68,9 +66,9 @@ class DiyBackend:
         self.url = url
         self._storage = storage
         self._opening = begin(self._layout) if storage.far else None
-        self._histories: dict[StackRef, tuple[float, Future[DiyHistory]]] = {}
+        self._histories: dict[StackRef, tuple[float, Answer[DiyHistory]]] = {}
         """What was asked for before anybody wanted it, and when: each for the first who does."""
-        self._locks: dict[StackRef, tuple[float, Future[list[Lock]]]] = {}
+        self._locks: dict[StackRef, tuple[float, Answer[list[Lock]]]] = {}
         self.kept: Callable[[str], Place] | None = None
         """Gives the user's cache of a stack's history, if there is one."""
         if not storage.far:
@@ -182,15 +180,15 @@ class DiyBackend:
 
     def note(self, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
         """See `Backend.note`."""
-        return read_note(self._storage, self._note_key(stack, name))
+        return self._notes(stack).read(name)
 
     def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
         """See `Backend.write_note`."""
-        swap_note(self._storage, self._note_key(stack, name), content, instead_of)
+        self._notes(stack).swap(name, content, instead_of)
 
     def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
         """A file without a note stays."""
-        swap_note(self._storage, self._note_key(stack, name), None, instead_of)
+        self._notes(stack).swap(name, None, instead_of)
 
     def glance(self, stack: StackRef) -> Glance:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
@@ -256,7 +254,7 @@ class DiyBackend:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _ask_ahead(self, stack: StackRef) -> Future[bool]:
+    def _ask_ahead(self, stack: StackRef) -> Answer[bool]:
         """Whether there is such a stack, asked while the layout is; most often history and locks are wanted next."""
         keys = self._state_keys(stack)
         now = time.monotonic()
@@ -318,8 +316,10 @@ class DiyBackend:
             raise UsageError(f"{token!r} names no lock file of ours", hint="It has the form of a UUID.")
         return f"{self._locks_folder(stack)}/{token}.json"
 
-    def _note_key(self, stack: StackRef, name: str) -> str:
-        return f"{self._folder('rewind', stack)}/{stack.name}/{checked_name(name)}.json"
+    def _notes(self, stack: StackRef) -> Notes:
+        from pulumi_rewind.backends.notes import Notes  # no history needs any
+
+        return Notes(self._storage, f"{self._folder('rewind', stack)}/{stack.name}")
 
     def _state_keys(self, stack: StackRef) -> list[str]:
         return [f"{self._folder('stacks', stack)}/{stack.name}{suffix}" for suffix in SUFFIXES]
@@ -335,10 +335,10 @@ class DiyBackend:
         return {name for name in names if NAME.fullmatch(name)}
 
 
-def _taken(begun: dict[StackRef, tuple[float, Future[Result]]], stack: StackRef) -> Future[Result] | None:
+def _taken(begun: dict[StackRef, tuple[float, Answer[Result]]], stack: StackRef) -> Answer[Result] | None:
     """What was begun for a stack a moment ago, once; safe to use from several threads."""
-    at, future = begun.pop(stack, (0.0, None))
-    return future if time.monotonic() - at < FRESH else None
+    at, answer = begun.pop(stack, (0.0, None))
+    return answer if time.monotonic() - at < FRESH else None
 
 
 def _is_dead(lock: Lock) -> bool:

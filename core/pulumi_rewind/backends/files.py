@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from pulumi_rewind.backends import directory
 from pulumi_rewind.backends.diy import DiyBackend
-from pulumi_rewind.backends.file_writing import remove_file, swap_file, write_file
 from pulumi_rewind.backends.storage import ROOT, Change, Item, Stored
 from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError
@@ -171,14 +170,20 @@ class FileStorage:
 
     def swap(self, key: str, change: Change) -> bool:
         """Under a lock file beside it."""
+        from pulumi_rewind.backends.file_writing import swap_file
+
         return swap_file(self.directory, key, change)
 
     def write(self, key: str, content: bytes) -> None:
         """By a rename."""
+        from pulumi_rewind.backends.file_writing import write_file
+
         write_file(self.directory, key, content)
 
     def remove(self, key: str) -> None:
         """See `Storage.remove`."""
+        from pulumi_rewind.backends.file_writing import remove_file
+
         remove_file(self.directory, key)
 
     # -- inside -------------------------------------------------------------------------------------------------

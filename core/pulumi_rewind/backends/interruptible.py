@@ -5,33 +5,54 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+GLANCE: Final = 0.2
+"""Seconds after which a wait looks up: a Ctrl-C just before Python falls asleep on a lock does not wake it."""
 
-def begin(call: Callable[[], Result]) -> Future[Result]:
-    """Starts a call in a thread of its own, which no process waits for when it ends."""
-    from concurrent.futures import Future  # which takes a while, and directories need none
 
-    future: Future[Result] = Future()
+class Answer(Generic[Result]):
+    """What a call returns or raises, once some thread has made it. Lighter to import than a `Future`."""
 
-    def run() -> None:
+    def __init__(self, call: Callable[[], Result]) -> None:
+        self._call = call
+        self._there = threading.Event()
+        self._error: BaseException | None = None
+        self._result: Result
+
+    def make(self) -> None:
+        """Makes the call; raises nothing."""
         try:
-            future.set_result(call())
+            self._result = self._call()
         except BaseException as err:  # noqa: BLE001 - whoever waits for the result raises it
-            future.set_exception(err)
+            self._error = err
+        self._there.set()
 
-    threading.Thread(target=run, name="request", daemon=True).start()
-    return future
+    def wait(self) -> None:
+        """Until the call was made; in the main thread a Ctrl-C ends the wait at once, and the call is left behind."""
+        while not self._there.wait(GLANCE):
+            pass
+
+    def result(self) -> Result:
+        """What the call returned; raises what it raised. Waits as `wait` does."""
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+def begin(call: Callable[[], Result]) -> Answer[Result]:
+    """Starts a call in a thread of its own, which no process waits for when it ends."""
+    answer = Answer(call)
+    threading.Thread(target=answer.make, name="request", daemon=True).start()
+    return answer
 
 
 def aside(call: Callable[[], Result]) -> Result:
-    """What a call returns or raises; in the main thread a Ctrl-C ends the wait at once, and the call is left behind."""
+    """What a call returns or raises; waits as `Answer` does."""
     if threading.current_thread() is not threading.main_thread():
         return call()
     return begin(call).result()
@@ -42,26 +63,21 @@ def at_once(call: Callable[[Item], Result], items: Sequence[Item], limit: int) -
 
     The threads are daemons: a process does not wait for them when it ends, as it would for those of a pool.
     """
-    from concurrent.futures import Future
-
-    results: list[Future[Result]] = [Future() for _ in items]
-    waiting = deque(zip(results, items, strict=True))
+    answers = [Answer(lambda item=item: call(item)) for item in items]  # type: ignore[misc]
+    waiting = deque(answers)
 
     def work() -> None:
         while True:
             try:
-                result, item = waiting.popleft()
+                answer = waiting.popleft()
             except IndexError:
                 return
-            try:
-                result.set_result(call(item))
-            except BaseException as err:  # noqa: BLE001 - whoever waits for the result raises it
-                result.set_exception(err)
+            answer.make()
 
-    for _ in range(min(limit, len(results))):
+    for _ in range(min(limit, len(answers))):
         threading.Thread(target=work, name="requests", daemon=True).start()
     try:
-        for result in results:
-            yield result.result()
+        for answer in answers:
+            yield answer.result()
     finally:
         waiting.clear()  # nobody wants the rest

@@ -31,43 +31,67 @@ class _Kept(msgspec.Struct):
     """Not there where the note was removed."""
 
 
-def read_note(storage: Storage, key: str) -> Note | None:
-    """The note in a file.
+class Notes:
+    """The notes beside one stack, each a file in a folder of the storage."""
 
-    Raises:
-        BackendError: the file is none of ours, or can't be read.
-    """
-    try:
-        return _note(storage, key, storage.read(key, DOCUMENT))
-    except FileNotFoundError:
-        return None
+    def __init__(self, storage: Storage, folder: str) -> None:
+        self._storage = storage
+        self._folder = folder
 
+    def read(self, name: str) -> Note | None:
+        """The note of a name.
 
-def swap_note(storage: Storage, key: str, content: bytes | None, instead_of: str | None) -> None:
-    """Writes a note in place of the one with the mark `instead_of`, None: of none; without `content` it removes it.
+        Raises:
+            BackendError: the file is none of ours, or can't be read.
+            UsageError: a note can't have that name.
+        """
+        key = self._key(name)
+        try:
+            return self._note(key, self._storage.read(key, DOCUMENT))
+        except FileNotFoundError:
+            return None
 
-    Raises:
-        NoteMoved: another one is there.
-        BackendError: the document is too large, the file there is none of ours, or can't be written.
-    """
-    if content is not None and len(content) > LARGEST:
-        raise too_large(key, len(content), f"{LARGEST >> 10:,} KiB")
-    ours = msgspec.json.encode(_Kept(secrets.token_hex(8), msgspec.UNSET if content is None else msgspec.Raw(content)))
+    def swap(self, name: str, content: bytes | None, instead_of: str | None) -> None:
+        """Writes a note in place of the one with the mark `instead_of`, None: of none; without `content` it removes it.
 
-    def change(old: bytes | None) -> bytes:
-        there = _note(storage, key, old) if old is not None else None
-        if (there.mark if there else None) != instead_of:
-            raise moved(storage.where(key))
-        return ours
+        Raises:
+            NoteMoved: another one is there.
+            BackendError: the document is too large, the file there is none of ours, or can't be written.
+            UsageError: a note can't have that name.
+        """
+        key = self._key(name)
+        if content is not None and len(content) > LARGEST:
+            raise too_large(key, len(content), f"{LARGEST >> 10:,} KiB")
+        note = msgspec.UNSET if content is None else msgspec.Raw(content)
+        ours = msgspec.json.encode(_Kept(secrets.token_hex(8), note))
 
-    if storage.swap(key, change):
-        return
-    try:
-        if storage.read(key, DOCUMENT) == ours:
-            return  # the request was repeated after its answer was lost
-    except FileNotFoundError:
-        pass
-    raise moved(storage.where(key))
+        def change(old: bytes | None) -> bytes:
+            there = self._note(key, old) if old is not None else None
+            if (there.mark if there else None) != instead_of:
+                raise moved(self._storage.where(key))
+            return ours
+
+        if self._storage.swap(key, change):
+            return
+        try:
+            if self._storage.read(key, DOCUMENT) == ours:
+                return  # the request was repeated after its answer was lost
+        except FileNotFoundError:
+            pass
+        raise moved(self._storage.where(key))
+
+    def _key(self, name: str) -> str:
+        return f"{self._folder}/{checked_name(name)}.json"
+
+    def _note(self, key: str, raw: bytes) -> Note | None:
+        remedy = "remove it, if nobody else needs it, and run the command again."
+        if too_deep(raw):
+            raise damaged(self._storage.where(key), TOO_DEEP, remedy)
+        try:
+            kept = msgspec.json.decode(raw, type=_Kept)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+            raise damaged(self._storage.where(key), str(err), remedy) from None
+        return None if isinstance(kept.note, msgspec.UnsetType) else Note(bytes(kept.note), kept.mark)
 
 
 def moved(what: str) -> NoteMoved:
@@ -96,14 +120,3 @@ def checked_name(name: str) -> str:
     if NAME.fullmatch(name) is None:
         raise UsageError(f"{name!r} is not the name of a note", hint="It has 1 to 20 letters from a to z.")
     return name
-
-
-def _note(storage: Storage, key: str, raw: bytes) -> Note | None:
-    remedy = "remove it, if nobody else needs it, and run the command again."
-    if too_deep(raw):
-        raise damaged(storage.where(key), TOO_DEEP, remedy)
-    try:
-        kept = msgspec.json.decode(raw, type=_Kept)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise damaged(storage.where(key), str(err), remedy) from None
-    return None if isinstance(kept.note, msgspec.UnsetType) else Note(bytes(kept.note), kept.mark)

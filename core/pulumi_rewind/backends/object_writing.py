@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.interruptible import aside
-from pulumi_rewind.backends.store_errors import store_error
+from pulumi_rewind.backends.store_errors import is_unknown_there, store_error
 from pulumi_rewind.backends.store_url import StoreUrl
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.system.untrusted import DOCUMENT
@@ -113,7 +113,7 @@ class ObjectWriter:
             stale = {"e_tag": '"0"', "version": "1"}
             return refused("create", (AlreadyExistsError, PreconditionError)) and refused(stale, (PreconditionError,))
         except Exception as err:
-            if isinstance(err, NotSupportedError | NotImplementedError) or "NotImplemented" in str(err):
+            if isinstance(err, NotSupportedError | NotImplementedError) or is_unknown_there(err):
                 return False
             raise
         finally:

@@ -121,6 +121,14 @@ _PROVIDER: Final = re.compile(r"External \w+ credential provider: (?:[\w.]+: )?(
 
 _STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP error: ([^\n]+)")
 
+_UNKNOWN: Final = re.compile(r"status code: 501\b|<Code>NotImplemented</Code>")
+"""The status of HTTP, and S3's own code, which comes with other ones too."""
+
+
+def is_unknown_there(error: Exception) -> bool:
+    """Whether a server has answered that it doesn't know what was asked."""
+    return _UNKNOWN.search(str(error)) is not None
+
 
 def store_error(error: Exception, *, url: str, place: str, what: str, writing: bool = False) -> BackendError:
     """The error of a request for `what` to the store at `url` (shown without credentials)."""

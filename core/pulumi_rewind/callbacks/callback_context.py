@@ -12,9 +12,17 @@ from pulumi_rewind.state.values import Json
 
 
 def call_context(
-    call: Call, *, stack: str, target: str, update: Mapping[str, Any], key: str, dry_run: bool, again: bool
+    call: Call,
+    *,
+    stack: str,
+    target: str,
+    update: Mapping[str, Any],
+    key: str,
+    dry_run: bool = False,
+    again: bool = False,
+    continued: bool = False,
 ) -> dict[str, Json]:
-    """The context of an undo callback."""
+    """The context of an undo callback; `continued`: what it waits for is there, the engine has done its part."""
     return {
         "stack": stack,
         "target": target,
@@ -24,6 +32,7 @@ def call_context(
         "dry_run": dry_run,
         "again": again,
         "idempotency_key": key,
+        "replaces": call.replaces and not continued,
     }
 
 
@@ -90,6 +99,7 @@ def update_context(update: Update | None, error: str = "") -> dict[str, Any]:
         "branch": update.branch,
         "author": update.author,
         "time": update.end_time or update.start_time,
+        "start": update.start_time,
     }
 
 
@@ -98,6 +108,8 @@ def result_words(result: Mapping[str, Any] | None) -> tuple[str, str]:
     if result is None:
         return "done", ""
     kind = str(result["result"])
+    words = [str(result.get("id") or result.get("reason") or "")]
     if kind == "recreate" and result.get("inputs"):
-        return kind, "with other " + ", ".join(sorted(result["inputs"]))
-    return kind, str(result.get("id") or result.get("reason") or "")
+        words.append("with other " + ", ".join(sorted(result["inputs"])))
+    words.append(str(result.get("note") or ""))
+    return kind, "; ".join(filter(None, words))

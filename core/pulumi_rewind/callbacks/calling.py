@@ -145,7 +145,6 @@ class Caller:
             update=update_context(update),
             key="dry-run",
             dry_run=True,
-            again=False,
         )
         with contextlib.suppress(CallbackError):
             yield from self.call(dataclasses.replace(call.callback, retries=0), context, call.urn)

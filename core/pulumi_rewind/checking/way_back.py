@@ -18,6 +18,7 @@ from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.goal.unmanaged import with_temporary_reads
 from pulumi_rewind.plan.delete_first import deleting_first, marked
+from pulumi_rewind.plan.kept_values import kept_value_risks
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.plan.risks import step_risks
@@ -123,7 +124,11 @@ def _previewed(
         found.setdefault(step.urn, []).extend(
             step_risks(step, after, stateful, stack=session.stack.name, kept=goal.pairs.values())
         )
-    for several in (stale_risks(goal, report), vanishing_risks(events, goal, report, stateful)):
+    for several in (
+        stale_risks(goal, report),
+        vanishing_risks(events, goal, report, stateful),
+        kept_value_risks(events, goal),
+    ):
         for urn, risks in several.items():
             found.setdefault(urn, []).extend(risks)
     return WayBack(

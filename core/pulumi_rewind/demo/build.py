@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,11 +16,13 @@ import msgspec
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
-from pulumi_rewind.demo.ports import free_ports
+from pulumi_rewind.demo.machine import Machine
+from pulumi_rewind.demo.site import Release, Site
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.system.git import GitCommand, GitFailed
+from pulumi_rewind.system.toolchain import find_engine
 
 if TYPE_CHECKING:
     from pulumi_rewind.engine.cli import Engine, EngineRun
@@ -51,34 +53,42 @@ class Done:
 Progress = Begun | Done | EngineEvent
 
 
-def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generator[Progress, None, None]:
+def build_demo(
+    folder: Path, environ: Mapping[str, str] = os.environ, site_in: Callable[[Path], Site] = Machine.fresh
+) -> Generator[Progress, None, None]:
     """Makes a demo in `folder`; an earlier complete one there is replaced. `folder.find_demo` then finds it.
+
+    `site_in` says where its resources will be, for the folder's absolute path.
 
     Raises:
         UsageError: the folder is not empty and not a demo's, or a demo in it was not finished.
-        EngineError: there is no engine, it can't run Python programs, or a deployment ended as it should not.
-        RewindError: there is no git, no free port, or the folder can't be written.
+        EngineError: there is no engine, it can't run the programs, or a deployment ended as it should not.
+        RewindError: there is no git, the site lacks something, or the folder can't be written.
     """
     root = folder.resolve()
     older = _check_folder(root, folder)
     _check_git(environ)
-    engine_file, version = _find_engine(environ)
+    engine = find_engine(environ)
+    site_in(root).check(engine.path, environ)
     if older is not None:
         yield Begun("removing the existing demo")
         older.clean(environ)
         yield Done("removed the existing demo")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        demo = Demo(root, dict(zip(content.SERVICES, free_ports(len(content.SERVICES), root), strict=True)))
+        demo = Demo(root, site_in(root))  # chosen now: an older one has given back its ports
         demo.write_marker()
-        _write_project(demo, engine_file)
+        yield Begun("preparing")
+        if begun := demo.site.begin(environ):
+            yield Done(*begun)
+        _write_project(demo, engine.path)
     except OSError as err:
         raise RewindError(f"{root} can't be written: {err}", hint="Name another folder: `demo DIR`.") from None
-    maker = _Maker(demo, engine_file, version, environ)
+    maker = _Maker(demo, engine.path, engine.version, environ)
     yield Begun("creating the project")
     maker.make_project()
-    yield Done("created project, repository and stack", f"pulumi {version}")
-    for release in content.RELEASES:
+    yield Done("created project, repository and stack", f"pulumi {engine.version}")
+    for release in demo.site.releases:
         yield Begun(f"deploying {release.tag}: {release.title}")
         yield from maker.deploy(release)
     demo.completed()
@@ -120,40 +130,24 @@ def _check_git(environ: Mapping[str, str]) -> None:
         raise RewindError("there is no git on PATH", hint="Install git: the demo is a git repository with tags.")
 
 
-def _find_engine(environ: Mapping[str, str]) -> tuple[Path, str]:
-    from pulumi_rewind.system.toolchain import find_engine, language_host
-
-    info = find_engine(environ)
-    if language_host(info.path, "python", environ) is None:
-        raise EngineError(
-            f"{info.path} has no pulumi-language-python beside it or on PATH, so it can't run the demo's programs",
-            hint="Install a complete pulumi (https://www.pulumi.com/docs/install/), or run `make setup` in a clone.",
-        )
-    return info.path, info.version
-
-
 # -- what is made ---------------------------------------------------------------------------------------------------
 
 
 def _write_project(demo: Demo, engine_file: Path) -> None:
     """Every file of the project that all releases share, and those that stay out of its repository."""
-    (demo.root / "Pulumi.yaml").write_text(content.project_file(demo.backend_url, demo.virtualenv), encoding="utf-8")
-    config = content.stack_config(str(demo.machine), demo.ports)
-    (demo.root / f"Pulumi.{content.STACK}.yaml").write_text(config, encoding="utf-8")
-    (demo.root / ".gitignore").write_text(content.IGNORED, encoding="utf-8")
-    (demo.root / "rewind.toml").write_text(content.SETTINGS, encoding="utf-8")
-    package = demo.root / "shop"
-    package.mkdir()
-    for source in sorted((Path(__file__).parent / "shop").glob("*.py")):
-        shutil.copyfile(source, package / source.name)
-    for directory in (demo.machine, demo.state, demo.home):
+    for name, text in demo.site.files(demo.backend_url).items():
+        path = demo.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (demo.root / ".gitignore").write_text(content.ignored(demo.site.ignored()), encoding="utf-8")
+    for directory in (demo.state, demo.home):
         directory.mkdir(mode=0o700)
     demo.passphrase_file.touch(mode=0o600)
     demo.passphrase_file.write_text(secrets.token_urlsafe(18) + "\n", encoding="utf-8")
     script = content.environment_script(
         demo.variables(),
         ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN"],
-        [*filter(None, [demo.programs]), str(engine_file.parent)],
+        [*demo.site.programs(), str(engine_file.parent)],
     )
     demo.environment_file.write_text(script, encoding="utf-8")
 
@@ -196,6 +190,7 @@ class _Maker:
             "tag.gpgsign": "false",
         }.items():
             self.git("config", key, value)
+        self.demo.site.equip(self.engine)
         self.engine.call(["stack", "init", content.STACK])
         self._set_secret("dbPassword", secrets.token_urlsafe(12))
 
@@ -214,11 +209,11 @@ class _Maker:
         if done.returncode != 0:
             raise failure("pulumi config set failed", done.stderr.decode(errors="replace"))
 
-    def deploy(self, release: content.Release) -> Iterator[Progress]:
+    def deploy(self, release: Release) -> Iterator[Progress]:
         """Commits, tags and deploys one release."""
         from pulumi_rewind.system.private_directory import private_directory
 
-        (self.demo.root / "__main__.py").write_text(release.program, encoding="utf-8")
+        (self.demo.root / self.demo.site.program).write_text(release.program, encoding="utf-8")
         # Python tells a stale cache by size and whole second: two releases may share both
         shutil.rmtree(self.demo.root / "__pycache__", ignore_errors=True)
         self.git("add", "--all")
@@ -266,6 +261,6 @@ class _Maker:
 
 
 def _reason(text: str) -> str:
-    """The last line of a provider's traceback."""
+    """The last line of a provider's traceback, or of its list of errors."""
     lines = [line.strip() for line in text.splitlines() if "Error: " in line]
-    return lines[-1] if lines else text.strip().splitlines()[-1]
+    return lines[-1] if lines else text.strip().splitlines()[-1].strip().removeprefix("* ")

@@ -1,219 +1,49 @@
-"""What a demo project is made of: its files and, for each release, its program. Pure."""
+"""What every demo project has, whatever it is made of."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 PROJECT: Final = "shop"
 STACK: Final = "dev"
-SERVICES: Final = ("api", "web", "storefront")
-"""Every service that some release has; each gets a port."""
+GOOD: Final = "v1.2"
+"""The last release that works."""
+
+_IGNORED: Final = ("/pulumi-home/", "/state/", "/.rewind-demo.json", "/env.sh", "/passphrase")
 
 
-@dataclass(frozen=True)
-class Release:
-    """One release of the shop."""
-
-    tag: str
-    title: str
-    """Of its commit."""
-    program: str
-    fails: bool = False
-    """Whether its deployment is meant to fail half-way."""
-
-
-HEAD: Final = '''\
-"""The shop, as code. `shop/resources.py` says what a database, a service … is on this machine."""
-
-import pulumi
-
-from shop.resources import {kinds}
-
-config = pulumi.Config()
-password = config.require_secret("dbPassword")
-
-'''
-
-TAIL: Final = """
-pulumi.export("connection", pulumi.Output.concat("sqlite://shop:", password, "@", db.id))
-"""
-
-_V10: Final = """\
-db = Database("shop-db", encoding="UTF-8", password=password)
-
-products = Dataset(
-    "products",
-    database=db,
-    columns=["name", "price"],
-    rows=[
-        {"name": "Teapot", "price": "24.00"},
-        {"name": "Mug", "price": "8.50"},
-    ],
-)
-
-api_config = ConfigFile(
-    "api-config",
-    {"headline": "open for business", "database": db.id, "path": db.path, "tables": [products.table]},
-)
-api = WebServer("api", version="1.0", port=config.require_int("apiPort"), config=api_config)
-
-pulumi.export("api", api.url)
-"""
-
-_V11: Final = """\
-db = Database("shop-db", encoding="UTF-8", password=password)
-
-products = Dataset(
-    "products",
-    database=db,
-    columns=["name", "price"],
-    rows=[
-        {"name": "Teapot", "price": "24.00"},
-        {"name": "Mug", "price": "8.50"},
-        {"name": "Whisk", "price": "6.00"},
-    ],
-)
-orders = Dataset(
-    "orders",
-    database=db,
-    columns=["customer", "product"],
-    rows=[
-        {"customer": "Ada", "product": "Teapot"},
-        {"customer": "Grace", "product": "Mug"},
-    ],
-)
-
-api_config = ConfigFile(
-    "api-config",
-    {"headline": "open for business", "database": db.id, "path": db.path, "tables": [products.table, orders.table]},
-)
-api = WebServer("api", version="1.1", port=config.require_int("apiPort"), config=api_config)
-
-web_config = ConfigFile(
-    "web-config",
-    {"headline": "welcome", "upstream": api.url, "database": db.id, "path": db.path, "tables": [products.table]},
-)
-web = WebServer("web", version="1.1", port=config.require_int("webPort"), config=web_config)
-
-pulumi.export("api", api.url)
-pulumi.export("web", web.url)
-"""
-
-_GRACE: Final = '        {"customer": "Grace", "product": "Mug"},\n'
-
-_V12: Final = (
-    _V11.replace('version="1.1"', 'version="1.2"')
-    .replace('"price": "24.00"', '"price": "19.00"')
-    .replace('"headline": "welcome"', '"headline": "spring sale"')
-    .replace(_GRACE, _GRACE + _GRACE.replace("Grace", "Edsger").replace("Mug", "Whisk"))
-)
-
-_V13: Final = """\
-db = Database("shop-db", encoding="UTF-16le", password=password)
-
-products = Dataset(
-    "products",
-    database=db,
-    columns=["name", "price"],
-    rows=[
-        {"name": "Teapot", "price": "1900"},
-        {"name": "Mug", "price": "850"},
-    ],
-)
-orders = Dataset(
-    "orders",
-    database=db,
-    columns=["customer", "product", "total"],
-    rows=[
-        {"customer": "Ada", "product": "Teapot", "total": "0"},
-        {"customer": "Grace", "product": "Mug", "total": "0"},
-    ],
-)
-
-api_config = ConfigFile(
-    "api-settings",
-    {"headline": "now in cents", "database": db.id, "path": db.path, "tables": [products.table, orders.table]},
-    opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="api-config")]),
-)
-api = WebServer("api", version="1.3", port=config.require_int("apiPort"), config=api_config)
-
-storefront_config = ConfigFile(
-    "storefront-config",
-    {"headline": "a new look", "upstream": api.url, "database": db.id, "path": db.path, "tables": [products.table]},
-)
-storefront = WebServer("storefront", version="1.3", port=config.require_int("storefrontPort"), config=storefront_config)
-
-totals = Migration(
-    "fill-in-totals",
-    database=db,
-    sql="UPDATE orders SET total = price * quantity",
-    opts=pulumi.ResourceOptions(depends_on=[orders, storefront]),
-)
-
-pulumi.export("api", api.url)
-pulumi.export("storefront", storefront.url)
-"""
-
-_KINDS: Final = "ConfigFile, Database, Dataset, WebServer"
-
-
-def _program(body: str, kinds: str = _KINDS) -> str:
-    return HEAD.format(kinds=kinds) + body + TAIL.removeprefix("\n")
-
-
-RELEASES: Final = (
-    Release("v1.0", "Open the shop", _program(_V10)),
-    Release("v1.1", "Orders, and a web front", _program(_V11)),
-    Release("v1.2", "Spring sale", _program(_V12)),
-    Release(
-        "v1.3",
-        "Prices in cents, a new storefront",
-        _program(_V13, "ConfigFile, Database, Dataset, Migration, WebServer"),
-        fails=True,
-    ),
-)
-"""In the order they are deployed. The last one replaces the database with all its tables, then its migration fails and
-the old web front is left without a database."""
-
-
-def project_file(backend_url: str, virtualenv: str) -> str:
-    """``Pulumi.yaml``; `virtualenv` is empty where Python runs outside of one."""
-    options = f"  options:\n    virtualenv: {json.dumps(virtualenv)}\n" if virtualenv else ""
+def project_file(runtime: str, where: str, backend_url: str) -> str:
+    """``Pulumi.yaml``; `runtime` is YAML, `where` says where everything is that the demo makes."""
     return (
         f"name: {PROJECT}\n"
-        "description: A demo of pulumi-rewind; everything it makes is inside this directory\n"
-        f"runtime:\n  name: python\n{options}"
+        f"description: A demo of pulumi-rewind; everything it makes is {where}\n"
+        f"runtime:{runtime}\n"
         f"backend:\n  url: {json.dumps(backend_url)}\n"
     )
 
 
-def stack_config(machine: str, ports: Mapping[str, int]) -> str:
+def stack_config(values: Mapping[str, str]) -> str:
     """``Pulumi.dev.yaml`` without its secret, which the pulumi CLI adds."""
-    lines = [f'  {PROJECT}:{service}Port: "{port}"\n' for service, port in ports.items()]
-    return "config:\n" + "".join(lines) + f"  {PROJECT}:machine: {json.dumps(machine)}\n"
+    return "config:\n" + "".join(f"  {key}: {json.dumps(value)}\n" for key, value in values.items())
 
 
-SETTINGS: Final = """\
-# Settings of pulumi-rewind for this project: its own types that hold data, which a replacement would lose.
-stateful_types = ["*:Dataset"]
-"""
-"""``rewind.toml``."""
+def virtualenv() -> str:
+    """The virtual environment that we run in, empty if there is none: Python programs and providers run there too."""
+    return sys.prefix if sys.prefix != sys.base_prefix else ""
 
 
-IGNORED: Final = """\
-/machine/
-/pulumi-home/
-/state/
-/.rewind-demo.json
-/env.sh
-/passphrase
-__pycache__/
-"""
-"""``.gitignore``."""
+def own_programs() -> Sequence[str]:
+    """Where `pulumi-rewind` is, in case PATH doesn't have it."""
+    return (f"{virtualenv()}/bin",) if virtualenv() else ()
+
+
+def ignored(more: Sequence[str]) -> str:
+    """``.gitignore``."""
+    return "".join(f"{line}\n" for line in sorted([*more, *_IGNORED]))
 
 
 def environment_script(variables: Mapping[str, str], unset: Sequence[str], path: Sequence[str]) -> str:

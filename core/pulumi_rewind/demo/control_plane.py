@@ -24,6 +24,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 import msgspec
 
 from pulumi_rewind.demo.certificate import self_signed
+from pulumi_rewind.demo.kubectl import run_kubectl
 from pulumi_rewind.demo.ports import HOST, free_ports, is_free
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.system.processes import Process, process_of, undisturbed
@@ -98,25 +99,9 @@ class ControlPlane:
         return state.ports
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl prints for these arguments.
-
-        Raises:
-            RewindError: it failed; the message is its own.
-        """
-        done = subprocess.run(
-            [str(self.binaries / "kubebox"), "kubectl", "--kubeconfig", str(self.kubeconfig), *arguments],
-            env=self._environ,
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RewindError(
-                f"kubectl {arguments[0]} failed: {done.stderr.strip()}", hint=f"The logs are in {self.folder}."
-            )
-        return done.stdout
+        """What kubectl prints for these arguments. Raises: RewindError."""
+        options = [f"--kubeconfig={self.kubeconfig}", *arguments]
+        return run_kubectl(self.binaries / "kubebox", options, self._environ, stdin=stdin)
 
     # -- start and stop -----------------------------------------------------------------------------------------
 
@@ -256,7 +241,7 @@ class ControlPlane:
             return None
 
     def _save(self, state: _State) -> None:
-        _write_private(self._state_file, msgspec.json.encode(state))
+        write_private(self._state_file, msgspec.json.encode(state))
 
     def _ports(self) -> tuple[int, int, int]:
         """Those that it had before, as long as they are free: whoever has its kubeconfig knows the first one."""
@@ -268,10 +253,10 @@ class ControlPlane:
     def _write_files(self, port: int) -> None:
         if not self._certificate.is_file():
             key, certificate = self_signed()
-            _write_private(self._key, key)
-            _write_private(self._certificate, certificate)
+            write_private(self._key, key)
+            write_private(self._certificate, certificate)
         if not self._tokens.is_file():
-            _write_private(self._tokens, f'{secrets.token_urlsafe(32)},admin,admin,"system:masters"\n'.encode())
+            write_private(self._tokens, f'{secrets.token_urlsafe(32)},admin,admin,"system:masters"\n'.encode())
         token = self._tokens.read_text(encoding="utf-8").partition(",")[0]
         cluster = {"server": f"https://{HOST}:{port}", "certificate-authority": str(self._certificate)}
         config = {
@@ -282,7 +267,7 @@ class ControlPlane:
             "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "admin"}}],
             "current-context": "demo",
         }
-        _write_private(self.kubeconfig, json.dumps(config, indent=2).encode() + b"\n")
+        write_private(self.kubeconfig, json.dumps(config, indent=2).encode() + b"\n")
 
     def _commands(self, state: _State) -> dict[str, list[str]]:
         """The command line of each process, in the order in which they start. Pure."""
@@ -372,7 +357,7 @@ def _end(processes: Iterable[Process]) -> int:
     return len(found)
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """A file that only we can read, at no moment half of it."""
     part = path.with_name(f".{path.name}.part")
     part.touch(mode=0o600)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.demo.cluster import Cluster
 from pulumi_rewind.demo.content import PROJECT, STACK
+from pulumi_rewind.demo.machine import Machine
+from pulumi_rewind.demo.site import Site
 from pulumi_rewind.errors import RewindError, UsageError
 
 MARKER: Final = ".rewind-demo.json"
@@ -30,8 +31,8 @@ class Demo:
 
     root: Path
     """Absolute; also the directory of the Pulumi project and of the git repository."""
-    ports: Mapping[str, int]
-    """Of each service, whether it runs or not."""
+    site: Site
+    """Where its resources are."""
     complete: bool = False
     """Whether all releases were deployed."""
 
@@ -39,11 +40,6 @@ class Demo:
     def marker(self) -> Path:
         """The file that says that the folder is a demo's."""
         return self.root / MARKER
-
-    @property
-    def machine(self) -> Path:
-        """Where the resources are."""
-        return self.root / "machine"
 
     @property
     def state(self) -> Path:
@@ -75,21 +71,10 @@ class Demo:
             plain = plain.replace(character, f"%{ord(character):02X}")
         return absolute_url(FILE + plain, self.root)
 
-    @cached_property
-    def virtualenv(self) -> str:
-        """The virtual environment that we run in, empty if there is none: programs and providers run there too."""
-        return sys.prefix if sys.prefix != sys.base_prefix else ""
-
-    @property
-    def programs(self) -> str:
-        """What comes first on PATH: an older language host passes over the virtual environment in Pulumi.yaml."""
-        return f"{self.virtualenv}/bin" if self.virtualenv else ""
-
     def variables(self) -> dict[str, str]:
         """What pulumi needs to work in the folder, besides a PATH with an engine on it."""
-        # A language host may look for that command inside a virtual environment, which names its Python by itself.
-        python = {} if self.virtualenv else {"PULUMI_PYTHON_CMD": sys.executable}
-        return python | {
+        return {
+            **self.site.variables(),
             "PULUMI_HOME": str(self.home),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase_file),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
@@ -99,12 +84,17 @@ class Demo:
     def environ(self, base: Mapping[str, str]) -> dict[str, str]:
         """The operator's environment without what would lead elsewhere, and with what the demo needs."""
         own = {name: value for name, value in base.items() if not name.startswith(FOREIGN) or name.startswith(KEPT)}
-        path = os.pathsep.join(filter(None, [self.programs, base.get("PATH") or os.defpath]))
+        path = os.pathsep.join([*self.site.programs(), base.get("PATH") or os.defpath])
         return own | {"PWD": str(self.root), "PATH": path} | self.variables()
 
     def write_marker(self) -> None:
         """Writes the marker again."""
-        record = {"made_by": "pulumi-rewind demo", "ports": dict(self.ports), "complete": self.complete}
+        record = {
+            "made_by": "pulumi-rewind demo",
+            "kind": self.site.kind,
+            **self.site.record(),
+            "complete": self.complete,
+        }
         part = self.marker.with_suffix(".part")
         part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         part.replace(self.marker)
@@ -115,18 +105,8 @@ class Demo:
         done.write_marker()
         return done
 
-    def pid_files(self) -> list[Path]:
-        """Those of all servers that were started and not stopped."""
-        return sorted((self.machine / "servers").glob("*.pid"))
-
-    def stop_servers(self) -> int:
-        """Stops every server; returns how many were running."""
-        from pulumi_rewind.demo.shop import server
-
-        return sum(server.stop(path) for path in self.pid_files())
-
-    def clean(self, environ: Mapping[str, str] = os.environ) -> int:
-        """Stops the servers and removes the folder; returns how many servers were running.
+    def clean(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Removes what the site has, and the folder; returns in words what else that was, as ``2 servers stopped``.
 
         Raises:
             RewindError: something can't be removed.
@@ -134,8 +114,10 @@ class Demo:
         from pulumi_rewind.project.journal import Journal
         from pulumi_rewind.state.model import StackRef
 
-        stopped = self.stop_servers()
-        Journal(self.backend_url, StackRef(PROJECT, STACK), environ).forget()
+        removed = self.site.clean()
+        journal = Journal(self.backend_url, StackRef(PROJECT, STACK), environ)
+        journal.forget()
+        journal.state.forget(journal.key)
         # The marker goes last, so that what could not be removed can still be cleaned.
         try:
             for path in self.root.iterdir():
@@ -151,7 +133,7 @@ class Demo:
             raise RewindError(
                 f"{self.root} can't be removed completely: {err}", hint="Remove what is left by hand."
             ) from None
-        return stopped
+        return removed
 
 
 def find_demo(folder: Path) -> Demo | None:
@@ -161,8 +143,8 @@ def find_demo(folder: Path) -> Demo | None:
         record = json.loads((root / MARKER).read_text(encoding="utf-8"))
         if record["made_by"] != "pulumi-rewind demo":
             return None
-        ports = {str(name): int(port) for name, port in record["ports"].items()}
-        return Demo(root, ports, complete=record["complete"] is True)
+        kind = Cluster if record.get("kind") == Cluster.kind else Machine
+        return Demo(root, kind.recorded(root, record), complete=record["complete"] is True)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -294,6 +294,8 @@ class EngineRun:
         error = failure(what, text) if text else failure(what, self.output(), self._environ, self._redact)
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
+            lines = {event.urn: clean_error(event.message).partition("\n")[0] for event in reversed(self.errors)}
+            error.reasons = {urn: line.removeprefix("Preview failed: ") for urn, line in lines.items() if urn}
             error.whole = said if is_crash(said) else ""
             if self._unplanned:
                 error.explain(_UNPLANNED)

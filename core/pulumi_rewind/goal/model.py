@@ -79,7 +79,8 @@ class Registration:
     @property
     def is_new(self) -> bool:
         """Whether live manages no such object, so that one is made or imported: what live only reads is not managed."""
-        return self.kind == "custom" and (self.live_source is None or self.live_source.external)
+        live = self.live_source
+        return self.kind == "custom" and (live is None or live.external or live.pending_replacement)
 
     @property
     def has_outputs(self) -> bool:

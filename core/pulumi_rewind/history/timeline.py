@@ -132,7 +132,7 @@ class Timeline:
             before = begin(lambda: self.history.raw(total - 1)) if total > 1 else None  # most often the last good one
             _ = self._read_twin or self._live_or_none()
             if before is not None:
-                before.exception()
+                before.wait()
         records.result()
 
     def ahead(self, numbers: Iterable[int]) -> Iterator[int]:

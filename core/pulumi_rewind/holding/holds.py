@@ -8,18 +8,15 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
 
 import msgspec
 
-from pulumi_rewind.errors import BackendError, NoteMoved, RefusedError, RewindError
+from pulumi_rewind.backends.rewriting import rewrite
+from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.holds import COMMITS, NOTE, TOKEN, Hold, decode_hold, one_line
 from pulumi_rewind.state.locks import Lock, running
 from pulumi_rewind.system.who import user
-
-TRIES: Final = 3
-"""How often a hold is placed or ended where somebody else writes it at the same time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,8 @@ def place_hold(
     Raises:
         BackendError: the backend can't be written.
     """
-    for _ in range(TRIES):
+
+    def attempt() -> Placed:
         there = read_hold(session)
         before = there.hold if there is not None else None
         hold = Hold(
@@ -93,13 +91,11 @@ def place_hold(
             update or (before.update if before else 0),
             before.token if before and before.token else str(uuid.uuid4()),
         )
-        try:
-            mark = there.mark if there is not None else None
-            session.backend.write_note(session.stack, NOTE, msgspec.json.encode(hold), instead_of=mark)
-        except NoteMoved:
-            continue
+        mark = there.mark if there is not None else None
+        session.backend.write_note(session.stack, NOTE, msgspec.json.encode(hold), instead_of=mark)
         return Placed(hold, session.backend.place_lock(session.stack, hold.token, hold.lock))
-    raise _contended(session)
+
+    return rewrite(attempt)
 
 
 def release_hold(session: Session) -> Hold | None:
@@ -110,7 +106,8 @@ def release_hold(session: Session) -> Hold | None:
     Raises:
         BackendError: the backend can't be written.
     """
-    for _ in range(TRIES):
+
+    def attempt() -> Hold | None:
         note = session.backend.note(session.stack, NOTE)
         try:
             hold = decode_hold(note.content) if note is not None else None
@@ -120,14 +117,11 @@ def release_hold(session: Session) -> Hold | None:
         tokens = {PurePath(lock.path).stem for lock in locks} | ({hold.token} if hold is not None else set())
         for token in sorted(filter(TOKEN.fullmatch, tokens)):
             session.backend.remove_lock(session.stack, token)
-        if note is None:
-            return None
-        try:
+        if note is not None:
             session.backend.remove_note(session.stack, NOTE, instead_of=note.mark)
-        except NoteMoved:
-            continue
         return hold
-    raise _contended(session)
+
+    return rewrite(attempt)
 
 
 def see_hold(session: Session) -> Seen:
@@ -216,9 +210,3 @@ def check_not_held(session: Session) -> None:
         raise RefusedError(
             f"the stack is {hold.lock.said}", hint=f"Wait, or end the hold: {hold.lock.advice}.", unchanged=True
         )
-
-
-def _contended(session: Session) -> BackendError:
-    return BackendError(
-        f"somebody else keeps writing the hold of {session.stack}", hint="Look at it with `pulumi-rewind status`."
-    )

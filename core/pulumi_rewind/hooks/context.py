@@ -63,6 +63,8 @@ class UndoUpdate:
     author: str = ""
     time: int = 0
     """When it ended, Unix seconds."""
+    start: int = 0
+    """When it began, Unix seconds; 0 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ class UndoContext(Reporting):
     """Whether it was already started, by an earlier try or an interrupted run."""
     idempotency_key: str
     """The same for every try of this call; a different one in the next rollback."""
+    replaces: bool
+    """In `undo_update`: the engine is going to replace the live object, with all that it holds.
+
+    False if it is restored in place, and also if it has been replaced already: the callback only continues then.
+    """
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ that process may use the project's interpreter, without the dependencies of pulu
 from __future__ import annotations
 
 import fnmatch
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -49,6 +50,8 @@ class Recreate:
 
     inputs: Mapping[str, Any] | None = None
     """Replaces recorded inputs, key by key; a `Secret` stays a secret."""
+    note: str = ""
+    """What the plan and the result say of it, for example which copy is restored."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class Skip:
 @dataclass(frozen=True)
 class Delete:
     """Of `undo_create`: delete the resource as planned."""
+
+    note: str = ""
+    """What the plan and the result say of it, for example where a copy is."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,15 @@ class Registered:
     timeout: float = TIMEOUT
     retries: int = 0
     dry_run_safe: bool = False
+    line: int = 0
+    """Of the declaration; 0: that of the function."""
 
 
 registered: list[Registered] = []
 """All declarations so far, in the order of the file: the first one that matches a resource is called."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 Patterns = str | list[str] | tuple[str, ...] | None
 
 
@@ -163,9 +172,7 @@ class _Undo:
         times. With `dry_run_safe` a plan calls it as well, with ``ctx.dry_run`` set, and shows what it returns.
         """
         kind = self._kind
-        selector = Selector(*(patterns_of(kind, given) for given in (type, urn, name, component)))
-        if selector == Selector():
-            raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
+        selector = _selector(kind, (type, urn, name, component))
         return declares(kind, timeout, retries, selector=selector, dry_run_safe=bool(dry_run_safe))
 
 
@@ -190,6 +197,37 @@ undo_update = _Undo("undo_update")
 
 The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it continues afterwards, like `undo_delete`.
 """
+
+
+def undo(
+    *,
+    type: Patterns = None,
+    urn: Patterns = None,
+    name: Patterns = None,
+    component: Patterns = None,
+    timeout: float = TIMEOUT,
+    retries: int = 0,
+) -> Callable[[T], T]:
+    """Declares all undo callbacks that an object has as methods, as a dynamic provider has them::
+
+        rewind.undo(type="aws:rds/instance:Instance", timeout=3600)(rds_snapshot())
+
+    The methods are `undo_delete`, `undo_update` and `undo_create`; the options are those of these decorators. A plan
+    calls them as well if the object has ``dry_run_safe = True``. `pulumi_rewind.hooks.library` has such objects.
+    """
+    line = sys._getframe(1).f_lineno
+
+    def register(owner: T) -> T:
+        methods = [(kind, getattr(owner, kind)) for kind in UNDO_KINDS if callable(getattr(owner, kind, None))]
+        if not methods:
+            raise TypeError(f"undo needs an object with a method {', '.join(UNDO_KINDS[:-1])} or {UNDO_KINDS[-1]}")
+        selector = _selector("undo", (type, urn, name, component))
+        safe = bool(getattr(owner, "dry_run_safe", False))
+        for kind, method in methods:
+            declares(kind, timeout, retries, selector=selector, dry_run_safe=safe, line=line)(method)
+        return owner
+
+    return register
 
 
 def before_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
@@ -246,6 +284,13 @@ def declares(kind: str, timeout: float, retries: int, **more: Any) -> Callable[[
         return function
 
     return register
+
+
+def _selector(kind: str, given: Iterable[Patterns]) -> Selector:
+    selector = Selector(*(patterns_of(kind, patterns) for patterns in given))
+    if selector == Selector():
+        raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
+    return selector
 
 
 def patterns_of(kind: str, given: Patterns) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ class Worker:
                 {
                     "kind": item.kind,
                     "function": _name(item.function),
-                    "line": getattr(getattr(item.function, "__code__", None), "co_firstlineno", 0),
+                    "line": item.line or getattr(getattr(item.function, "__code__", None), "co_firstlineno", 0),
                     "selector": dataclasses.asdict(item.selector),
                     "hook": item.hook,
                     "timeout": item.timeout,
@@ -291,11 +291,11 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
             raise WrongReturn(f"returned Recreate with inputs that can't be sent: {err}") from None
         if not isinstance(inputs, dict):
             raise WrongReturn("returned Recreate with inputs that are not a mapping")
-        return {"result": "recreate", "inputs": inputs}
+        return {"result": "recreate", "inputs": inputs, "note": str(result.note)}
     if isinstance(result, (undo.Skip, undo.Keep)):
         name = type(result).__name__
         return {"result": name.lower(), "reason": _text(name, "a reason", result.reason)}
-    return {"result": "delete"} if result is not None else None
+    return {"result": "delete", "note": str(result.note)} if isinstance(result, undo.Delete) else None
 
 
 def _checked(result: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -315,7 +315,7 @@ class WrongReturn(Exception):
 
 def _print(err: BaseException) -> None:
     """The way to an error in the project's own code, for the log."""
-    if isinstance(err, (WrongReturn, SystemExit)):
+    if isinstance(err, (WrongReturn, SystemExit, _errors().RewindError)):
         return
     told = traceback.TracebackException(type(err), err, err.__traceback__)
     ours = {__file__, "<frozen runpy>", "<string>"}
@@ -334,8 +334,16 @@ def _told(err: BaseException) -> str:
         return f"asked to exit ({err.code})"
     if isinstance(err, WrongReturn):
         return str(err)
+    if isinstance(err, _errors().RewindError):  # of the library of callbacks: it says all that is to be said
+        return f"{err}. {err.hint}" if err.hint else str(err)
     text = " ".join(str(err).split())
     return f"{type(err).__name__}: {text}" if text else type(err).__name__
+
+
+def _errors() -> types.ModuleType:
+    from pulumi_rewind import errors
+
+    return errors
 
 
 def _where(err: BaseException, file: str) -> int:

@@ -6,8 +6,10 @@ Importing it keeps it; re-creating it would leave it behind as an orphan. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone
 from pulumi_rewind.errors import EngineError, UsageError
@@ -113,7 +115,8 @@ def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         return (Risk.usual("released", step.urn),)
     if item is None or not item.all_inputs or not item.is_new:
         return ()
-    if step.op == "replace" or step.replace_keys:
+    gone = item.live_source is not None and item.live_source.pending_replacement
+    if (step.op == "replace" and not gone) or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
         return (Risk("adoption-replaces", message, step.urn),)
@@ -137,7 +140,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            goal = with_next_ids(goal, lost)
+            goal = with_next_ids(goal, lost, err.reasons)
             continue
         steps = plan_steps(seen[0], goal)
         goal, changed = like_the_objects(goal, seen[0], steps)
@@ -205,10 +208,13 @@ def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     return blamed or open_
 
 
-def with_next_ids(goal: Goal, lost: Collection[str]) -> Goal:
-    """The goal with the next known id of what was not found by the one before, and without an import where none is."""
+def with_next_ids(goal: Goal, lost: Collection[str], reasons: Mapping[str, str] = {}) -> Goal:
+    """The goal with the next known id of what was not found by the one before, and without an import where none is.
+
+    `reasons` has what the engine says of each failed import, by URN in this run.
+    """
     more = {item.urn: item.more_ids for item in goal.registrations if item.urn in lost and item.more_ids}
-    return without_imports(importing(goal, more), set(lost) - more.keys())
+    return without_imports(importing(goal, more), set(lost) - more.keys(), reasons=reasons)
 
 
 def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
@@ -217,17 +223,21 @@ def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(item.urn for urn, item in goal.by_run_urn.items() if item.import_id and urn in replaced)
 
 
-def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}) -> Goal:
+def without_imports(
+    goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}, reasons: Mapping[str, str] = {}
+) -> Goal:
     """The goal without the import ids of some registrations, and with a note about each.
 
-    `keys` has, by URN in this run, what the provider would replace an object for that is there.
+    By URN in this run: `keys` has what the provider would replace an object for that is there, and `reasons` what the
+    engine says of an import that failed.
     """
     notes: list[Risk] = []
 
     def without(item: Registration) -> Registration:
         if item.urn not in urns or not item.import_id:
             return item
-        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
+        urn = goal.run_urn(item.urn)
+        notes.append(_without_import(item, keys.get(urn), reasons.get(urn, "")))
         if item.all_inputs:
             return replace(item, import_id="", all_inputs=False, inputs=sent_inputs(item.source))
         return replace(item, import_id="")
@@ -236,8 +246,15 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
     return replace(made, notes=(*goal.notes, *notes))
 
 
-def _without_import(item: Registration, why: str | None) -> Risk:
-    """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
+_NOTHING_THERE: Final = re.compile(r"resource '.*' does not exist")
+"""How the engine says that a provider has found no object to import (resource/deploy/step.go)."""
+
+
+def _without_import(item: Registration, why: str | None, reason: str) -> Risk:
+    """What is to be said where something is not imported.
+
+    `why`: for what the provider would replace the object; `reason`: with what the import failed.
+    """
     if not item.all_inputs:
         message = (
             f"was imported as {item.import_id} and can't be imported again; a program that still imports that id "
@@ -245,6 +262,9 @@ def _without_import(item: Registration, why: str | None) -> Risk:
         )
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
+    if why is None and reason and not _NOTHING_THERE.search(reason):
+        message = f"is re-created: {item.import_id} may still exist, but its provider can't import it: {reason}"
+        return Risk("not-adopted", message, item.urn)
     if why is None:
         return Risk(NOT_FOUND, f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (

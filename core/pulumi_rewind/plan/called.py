@@ -100,6 +100,8 @@ class Call:
     """The target's entry, decrypted."""
     new: Resource | None = field(repr=False)
     """Live's entry, decrypted."""
+    replaces: bool = False
+    """Whether the step replaces the live object."""
 
 
 @dataclass(frozen=True)

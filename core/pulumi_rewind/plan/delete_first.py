@@ -145,15 +145,18 @@ def _is_name(path: str) -> bool:
     return key.lower() in _NAMES or ("." not in key and key.endswith(_ENDINGS))
 
 
-def order_risks(step: Step, item: Registration | None, *, held: bool = False) -> tuple[Risk, ...]:
+def order_risks(step: Step, item: Registration | None, *, held: bool = False, told: bool = False) -> tuple[Risk, ...]:
     """What the operator must know about the order in which a replacement is made.
 
-    An old object that is `held` is not deleted for a name.
+    An old object that is `held` is not deleted for a name. Where that it is deleted first is `told` already, only a
+    reason is worth a second note.
     """
     if step.op != "replace":
         return ()
     if step.delete_first:
         reason = f", {item.delete_first}" if item is not None and item.delete_first else ""
+        if told and not reason:
+            return ()
         return (Risk(DELETE_FIRST, f"is deleted before its replacement is created{reason}", step.urn),)
     names = (
         {} if item is None else {key: text for key, text in kept_names(item).items() if key not in step.replace_keys}

@@ -18,6 +18,8 @@ from pulumi_rewind.state.stateful_types import is_stateful
 GOES: Final = frozenset({"delete", "replace", "discard"})
 """Operations of steps that take an object out of the state."""
 
+_FIRST: Final = "it is deleted before its replacement is made"
+
 
 def holding(
     steps: Iterable[Step],
@@ -119,6 +121,11 @@ def holding_risks(step: Step, found: Holding) -> Iterator[Risk]:
         yield Risk(NOT_HELD, f"can't be held: {found.refused[urn]}", step.urn)
 
 
+def tells_first(step: Step, found: Holding) -> bool:
+    """Whether `holding_risks` says of a replacement that it deletes the old object first."""
+    return step.op == "replace" and found.refused.get(step.renamed_from or step.urn) == _FIRST
+
+
 def _object(res: Resource) -> bool:
     return res.custom and bool(res.id) and not (res.external or res.view_of or res.is_default_provider)
 
@@ -134,7 +141,7 @@ def _reason(res: Resource, delete_first: bool, excluded: bool) -> str:
     if excluded:
         return "`hold_excluded` in rewind.toml leaves it out"
     if delete_first:
-        return "it is deleted before its replacement is made"
+        return _FIRST
     if res.pending_replacement:
         return "a killed update has deleted it already"
     return ""

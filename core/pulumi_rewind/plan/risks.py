@@ -26,8 +26,10 @@ def step_risks(
     """
     found: list[Risk] = []
     old = live.by_urn.get(step.renamed_from or step.urn)
-    if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
-        found.append(_data_risk(step))
+    gone = old is not None and old.pending_replacement  # a failed update has deleted it, and made no other one
+    losing = {"replace", "create"} if gone else {"delete", "replace", "create"}
+    if is_stateful(step.type, stateful) and step.op in losing and step.forecast != "kept":
+        found.append(_data_risk(step, gone=gone))
     if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
         found.append(Risk("protected", _protected(step, stack), step.urn))
     if step.op == "create" and step.old_id:
@@ -99,8 +101,8 @@ def _protected(step: Step, stack: str) -> str:
     )
 
 
-def _data_risk(step: Step) -> Risk:
-    if step.op == "create":
+def _data_risk(step: Step, *, gone: bool) -> Risk:
+    if step.op == "create" or gone:
         return Risk.usual(NOT_RESTORED, step.urn)
     word = "replaced" if step.op == "replace" else "deleted"
     return Risk(DATA_LOSS, f"holds data, which is lost when it is {word}", step.urn)

@@ -13,6 +13,7 @@ from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.stashes import STASH, stash_outputs
+from pulumi_rewind.plan.kept_values import kept_values
 from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.state.property_path import keeping
 from pulumi_rewind.state.sent_inputs import default_keys, is_auto_named, sent_inputs, stand_ins
@@ -86,6 +87,10 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
         if source.type == STASH:
             outputs = stash_outputs(source, sent)
             yield from _values(res.urn, "outputs.output", outputs["output"], res.decoded_outputs().get("output"))
+    if item.live_source is not None and item.live_source.id == res.id:
+        for key in kept_values(item, res.decoded_inputs(), res.decoded_outputs()):
+            message = "keeps its value: the target does not set it, and the provider leaves it as it is"
+            yield Difference(res.urn, f"outputs.{key}", message, expected=True)
     yield from _options(item, res, report)
     if item.source.provider and not item.provider and res.provider_urn != _default_provider(item, goal):
         yield Difference(res.urn, "options.provider", "is not the target's default provider")

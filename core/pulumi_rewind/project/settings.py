@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.project.check_settings import check_settings
 from pulumi_rewind.system.documents import load_toml
 from pulumi_rewind.system.ownership import shared
 from pulumi_rewind.system.untrusted import read_text
@@ -209,6 +208,8 @@ def _value(file: _File, name: str, value: Any) -> Any:
         if not file.own:
             _check_project_keys(file, value)
     if name == "check":
+        from pulumi_rewind.project.check_settings import check_settings  # most projects have none
+
         check_settings(value, at)
         return value
     default = getattr(Settings(), name)

@@ -97,8 +97,13 @@ class Evidence:
         new = self.chosen(value, named, at, walk)
         return value if new is None else new
 
-    def chosen(self, old: str | float, found: Sequence[Candidate], at: Place, walk: Walk) -> Json:
-        """What stands for a whole value now, None where it stays because none of the candidates is surely meant."""
+    def chosen(
+        self, old: str | float, found: Sequence[Candidate], at: Place, walk: Walk, *, number: bool = False
+    ) -> Json:
+        """What stands for a whole value now, None where it stays because none of the candidates is surely meant.
+
+        Of a `number` it doesn't count how it is written.
+        """
         sure = [one for one in found if self._sure(one, old, at, walk)]
         named = [one for one in sure if one.fits(at.key)]
         ids = [one for one in sure if one.is_id]
@@ -107,7 +112,7 @@ class Evidence:
             self._left(found, at, walk)
             return None
         walk.found.update(one.urn for one in best)
-        news = {json.dumps(one.new) for one in best}
+        news = {_written(one.new, number) for one in best}
         if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
             walk.uncertain.append((at.path, tuple(best)))  # it is gone, or two objects had it
             return None
@@ -143,3 +148,9 @@ class Evidence:
     def belongs(self, one: Candidate, text: str) -> bool:
         """Whether a text stands for that object alone, as far as the checkpoint tells."""
         return self._literals is None or self._literals().belongs(text, one.urn)
+
+
+def _written(new: Json, number: bool) -> str:
+    """Tells values apart; as numbers, ``51234``, ``"51234"`` and ``"51234.0"`` are one."""
+    found = number_of(new) if number and isinstance(new, str) else new if number else None
+    return str(as_float(found)) if isinstance(found, float | int) else json.dumps(new)

@@ -196,7 +196,7 @@ class Relinker:
         found = self._evidence.numbers.get(as_float(value))
         if not found:
             return value
-        new = self._evidence.chosen(text or value, found, at, walk)
+        new = self._evidence.chosen(text or value, found, at, walk, number=True)
         if is_unknown(new):
             return UNKNOWN
         number = number_of(new) if isinstance(new, str) else new

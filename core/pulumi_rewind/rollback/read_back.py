@@ -113,6 +113,15 @@ def found_by(events: Iterable[EngineEvent], wanted: Mapping[str, str]) -> list[D
 
 
 def _other_inputs(old: StepState | None, new: StepState | None) -> list[str]:
-    """The inputs that were read otherwise than they were made."""
+    """The inputs that were read otherwise than they were made.
+
+    A provider that keeps another form of what was sent (a hash) reads that form back as an input. It answered the same
+    when the object was created, so what the outputs still have as it was is no difference.
+    """
     before, now = (side.inputs or {} if side is not None else {} for side in (old, new))
-    return sorted(key for key in before.keys() & now.keys() if before[key] != now[key] and key != DEFAULTS)
+    made, read = (side.outputs or {} if side is not None else {} for side in (old, new))
+    return sorted(
+        key
+        for key in before.keys() & now.keys() - {DEFAULTS}
+        if before[key] != now[key] and not (key in made and key in read and made[key] == read[key])
+    )

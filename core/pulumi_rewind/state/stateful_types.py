@@ -2,7 +2,8 @@
 
 One table serves all spellings of a type: ``aws:rds/instance:Instance`` (bridged), ``aws:index/dbInstance:DbInstance``
 (a Terraform provider bridged when used), ``aws-native:rds:DBInstance``, ``azure-native:storage/v20230101:Account``.
-Sources: the type lists of the providers' public schemas and of their Terraform providers.
+What names don't tell stands in `stateful_tables`; `tests/core/test_types_of_providers.py` compares both with the types
+of the providers' packages.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
+
+from pulumi_rewind.state.stateful_tables import DESCRIBING, EMPTY, NAMES, ROWS
 
 
 class _Type(NamedTuple):
@@ -28,7 +31,7 @@ class _Type(NamedTuple):
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "aws-native": "aws", "awscc": "aws", "azure-native": "azure", "azure-nextgen": "azure", "azurerm": "azure",
-    "google": "gcp", "google-beta": "gcp", "google-native": "gcp",
+    "google": "gcp", "google-beta": "gcp", "google-native": "gcp", "confluent": "confluentcloud",
 }  # fmt: skip
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -49,158 +52,43 @@ def _parsed(token: str) -> _Type:
     )
 
 
-# Modules | what a Terraform name begins with (the modules themselves, where nothing is said) | nouns
-_AWS: Final = """
-rds | rds db | instance cluster globalcluster snapshot clustersnapshot
-dynamodb | | table globaltable
-s3 | | bucket object bucketobject objectcopy
-s3express s3 | s3 | directorybucket
-s3tables | | table tablebucket
-efs | | filesystem
-ebs ec2 | ebs | volume snapshot
-elasticache | | cluster replicationgroup cachecluster globalreplicationgroup serverlesscache
-memorydb | | cluster
-docdb | | cluster dbcluster elasticcluster
-docdbelastic | | cluster
-neptune | | cluster dbcluster
-redshift | | cluster
-redshiftserverless | | namespace
-kinesis | | stream
-sqs | | queue
-msk kafka | msk | cluster serverlesscluster
-mq amazonmq | mq | broker
-opensearch opensearchservice elasticsearch | opensearch elasticsearch | domain
-opensearchserverless | opensearchserverless opensearch | collection
-kms | | key externalkey replicakey replicaexternalkey
-cloudhsmv2 cloudhsm | cloudhsmv2 | cluster
-secretsmanager | | secret
-ssm | | parameter
-ecr | | repository
-ecrpublic | | repository
-codecommit | | repository
-codeartifact | | repository domain
-cognito | | userpool identitypool
-backup | | vault backupvault
-glacier | | vault
-fsx | | filesystem lustrefilesystem ontapfilesystem openzfsfilesystem windowsfilesystem snapshot
-fsx | | volume ontapvolume openzfsvolume
-timestreamwrite timestream | timestreamwrite | database table
-timestreaminfluxdb | | dbinstance
-keyspaces cassandra | keyspaces | table keyspace
-qldb | | ledger
-lightsail | | database disk bucket
-workspaces | | workspace
-dsql | | cluster
-finspace | | kxdatabase kxvolume
-"""
-
-_AZURE: Final = """
-storage | | account storageaccount container blobcontainer share fileshare queue table blob datalakegen2filesystem
-sql mssql | sql mssql | server database managedinstance manageddatabase sqlserver managedinstancedatabase
-dbforpostgresql postgresql | postgresql | server flexibleserver database servergroup flexibleserverdatabase
-dbforpostgresql cosmosdb | cosmosdb | postgresqlcluster cluster
-dbformysql mysql | mysql | server flexibleserver database singleserver flexibledatabase flexibleserverdatabase
-dbformariadb mariadb | mariadb | server database
-cosmosdb documentdb | cosmosdb | account databaseaccount sqldatabase sqlcontainer mongodatabase mongocollection
-cosmosdb documentdb | cosmosdb | mongocluster gremlindatabase gremlingraph cassandrakeyspace cassandratable
-cosmosdb documentdb | cosmosdb | cassandracluster table sqlresourcesqldatabase sqlresourcesqlcontainer
-cosmosdb documentdb | cosmosdb | mongodbresourcemongodbdatabase mongodbresourcemongodbcollection tableresourcetable
-cosmosdb documentdb | cosmosdb | gremlinresourcegremlindatabase gremlinresourcegremlingraph
-cosmosdb documentdb | cosmosdb | cassandraresourcecassandrakeyspace cassandraresourcecassandratable
-keyvault | | keyvault vault key secret certificate managedhsm
-keyvault | keyvault | managedhardwaresecuritymodule managedhardwaresecuritymodulekey
-compute | | manageddisk disk snapshot
-cache redis | redis | cache redis rediscache redisenterprise
-redisenterprise | | cluster database
-eventhub | | eventhub eventhubnamespace namespace
-servicebus | | queue topic namespace
-containerregistry containerservice | container | registry
-netapp | | volume
-recoveryservices | recoveryservices | vault
-dataprotection | | backupvault
-kusto | | cluster database
-synapse | | sqlpool workspace
-search | | service
-"""
-
-_GCP: Final = """
-sql sqladmin | sql | databaseinstance database instance
-storage | | bucket bucketobject object
-bigquery | | dataset table
-bigtable bigtableadmin | bigtable | instance table
-spanner | | instance database
-firestore | | database document
-compute | | disk regiondisk snapshot
-redis | | instance cluster
-memcache | | instance
-memorystore | | instance
-filestore file | filestore | instance snapshot backup
-alloydb | | cluster backup
-kms cloudkms | kms | keyring cryptokey
-secretmanager | secretmanager | secret regionalsecret
-artifactregistry | artifactregistry | repository
-sourcerepo | sourcerepo | repository
-pubsub | | topic subscription
-netapp | | volume
-backupdisasterrecovery | | backupvault
-"""
-
-_OTHERS: Final[Mapping[str, frozenset[str]]] = {
-    package: frozenset(names.split())
-    for package, names in {
-        "azure": "keyvault eventhub snapshot",
-        "random": "password randompassword bytes randombytes string randomstring",
-        "tls": "privatekey tlsprivatekey",
-        "postgresql": "schema postgresqlschema",
-        "mongodbatlas": "cluster advancedcluster flexcluster serverlessinstance",
-        "digitalocean": "spacesbucketobject",
-        "github": "repository githubrepository",
-        "gitlab": "project gitlabproject",
-        "rabbitmq": "queue rabbitmqqueue",
-        "kafka": "topic kafkatopic",
-        "confluentcloud": "kafkacluster kafkatopic",
-        "confluent": "kafkacluster kafkatopic",
-        "elasticstack": "elasticsearchindex elasticstackelasticsearchindex",
-        "ec": "deployment ecdeployment",
-        "cloudflare": "workerskvnamespace workerskv queue",
-        "vault": "mount vaultmount",
-        "consul": "keys consulkeys keyprefix consulkeyprefix",
-        "openstack": "container objectstoragecontainer objectstoragecontainerv1",
-        "aiven": "pg aivenpg mysql aivenmysql kafka aivenkafka redis aivenredis valkey aivenvalkey opensearch "
-        "aivenopensearch clickhouse aivenclickhouse cassandra aivencassandra kafkatopic aivenkafkatopic",
-        "oci": "autonomousdatabase dbsystem mysqldbsystem vault key filestoragefilesystem",
-        "alicloud": "instance",
-        "hcloud": "snapshot",
-        "linode": "objectstoragebucket",
-        "libvirt": "volume",
-    }.items()
-}  # fmt: skip
-
 _HEADS: Final = frozenset(
-    {("bucket",), ("database",), ("database", "instance"), ("database", "cluster"), ("volume",), ("table",), ("disk",),
-     ("file", "system"), ("filesystem",), ("keyspace",)}
+    tuple(head.split())
+    for head in (
+        "bucket", "database", "database instance", "database cluster", "db instance", "db cluster", "db system",
+        "volume", "table", "disk", "file system", "filesystem", "file share", "keyspace", "queue", "kafka topic",
+        "log group", "snapshot", "backup", "backup vault", "key vault",
+    )
 )  # fmt: skip
 """What the name of a type ends in that holds data, whichever provider has it."""
 
-_NO_DATA: Final = frozenset({"route", "routing", "attached", "catalog", "lookup", "default", "logical", "external"})
-"""What such a name has in it where it is about a network, an attachment, or the description of others' data."""
+_ENGINES: Final = frozenset(
+    {"cassandra", "clickhouse", "elasticsearch", "kafka", "mariadb", "memcached", "mongo", "mongodb", "mysql",
+     "opensearch", "postgres", "postgresql", "redis", "valkey"}
+)  # fmt: skip
+"""Servers for data: an instance or a cluster of one holds data."""
 
-_DESCRIBING: Final = frozenset({"glue", "athena", "lakeformation", "databrew", "quicksight"})
-"""Modules whose databases and tables describe data that lies elsewhere."""
+_NO_DATA: Final = frozenset(
+    {"route", "routing", "attached", "catalog", "lookup", "default", "logical", "external", "endpoint", "output",
+     "policy", "export", "qos"}
+)  # fmt: skip
+"""What such a name has in it where it is about a network, an attachment, or the description of others' data."""
 
 _KUBERNETES: Final = frozenset(
     {"persistentvolume", "persistentvolumeclaim", "statefulset", "volumesnapshot", "elasticsearch", "kafka",
      "kafkatopic", "mongodbcommunity", "perconaxtradbcluster", "perconaservermongodb", "postgrescluster",
-     "rediscluster", "cephcluster", "objectbucketclaim"}
+     "rediscluster", "cephcluster", "objectbucketclaim", "cassandradatacenter", "clickhouseinstallation",
+     "innodbcluster", "mariadb", "rabbitmqcluster", "scyllacluster",
+     "postgresql.cnpg.io:cluster", "acid.zalan.do:postgresql", "longhorn.io:volume"}
 )  # fmt: skip
-"""By kind. What a Secret or a ConfigMap holds comes back with its inputs."""
+"""By kind, or by group and kind where a kind alone says little. A Secret or a ConfigMap comes back with its inputs."""
 
 
 def _rows(table: str) -> Iterator[tuple[str, str]]:
-    for line in table.strip().splitlines():
+    for line in filter(None, table.splitlines()):
         modules, prefixes, nouns = (part.split() for part in line.split("|"))
         for noun in nouns:
-            for prefix in prefixes or modules:
+            for prefix in prefixes or modules or [""]:
                 yield "", prefix + noun
                 yield from ((module, prefix + noun) for module in modules)
             yield from ((module, noun) for module in modules)
@@ -208,20 +96,36 @@ def _rows(table: str) -> Iterator[tuple[str, str]]:
 
 @cache
 def _known(family: str) -> frozenset[tuple[str, str]]:
-    tables = {"aws": _AWS, "azure": _AZURE, "gcp": _GCP}
-    return frozenset(_rows(tables[family])) if family in tables else frozenset()
+    return frozenset(_rows(ROWS.get(family, "")))
+
+
+@cache
+def _empty(family: str) -> frozenset[tuple[str, str]]:
+    return frozenset(_rows(EMPTY.get(family, "")))
 
 
 @cache
 def _holds_data(token: str) -> bool:
     kind = _parsed(token)
     if kind.package == "kubernetes":
-        return kind.name in _KUBERNETES
-    if (kind.module, kind.name) in _known(kind.package) or kind.name in _OTHERS.get(kind.package, ()):
+        return not _KUBERNETES.isdisjoint({kind.name, f"{kind.module}:{kind.name}"})
+    # A Terraform name may begin with the package's own: randomPassword, tlsPrivateKey.
+    names = {kind.name, kind.name.removeprefix(kind.package)}
+    pairs = {(kind.module, name) for name in names}
+    if not pairs.isdisjoint(_known(kind.package)) or not names.isdisjoint(NAMES.get(kind.package, ())):
         return True
-    if kind.package == "pulumi" or kind.module in _DESCRIBING or _NO_DATA.intersection(kind.words):
+    if kind.package == "pulumi" or not pairs.isdisjoint(_empty(kind.package)) or _describes(kind):
         return False
-    return kind.words[-1:] in _HEADS or kind.words[-2:] in _HEADS
+    if _NO_DATA.intersection(kind.words):
+        return False
+    last, before = kind.words[-1:], kind.words[-2:-1]
+    served = last in {("cluster",), ("instance",)} and _ENGINES.issuperset(before)
+    return last in _HEADS or kind.words[-2:] in _HEADS or (served and bool(before))
+
+
+def _describes(kind: _Type) -> bool:
+    """Whether a type is of a module of descriptions; a Terraform name begins with the module."""
+    return kind.module in DESCRIBING or (not kind.module and kind.name.startswith(tuple(DESCRIBING)))
 
 
 def is_stateful(type_: str, extra: Sequence[str] = ()) -> bool:

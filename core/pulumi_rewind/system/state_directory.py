@@ -69,6 +69,10 @@ class StateDirectory:
         """What is held of a stack's objects."""
         return self.root / "window" / f"{key}.json"
 
+    def copies(self, stack: str) -> Path:
+        """The directory of what ready-made callbacks have copied of a stack's resources."""
+        return self.root / "copies" / stack
+
     @property
     def states(self) -> Path:
         """The directory of copies of states."""
@@ -229,6 +233,17 @@ class StateDirectory:
                 return False
             raise
         return True
+
+    def forget(self, key: str) -> None:
+        """Removes what is kept of one stack, see `Journal.key`, but for its journal and copies of its states.
+
+        A stack that is made anew in the same place would inherit it.
+        """
+        for file in (self.log(key), self.revisions(key), self.window(key)):
+            self.remove(file)
+        for directory in (self.evidence(key), self.verdicts(key)):
+            with _told(directory, "removed"), contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(directory)
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:

@@ -130,6 +130,20 @@ def plugin_is_here(engine: Path, home: Path, name: str, version: str, environ: M
     return any(path.is_dir() for path in (home / "plugins").glob(wanted))
 
 
+def newest_plugin(engine: Path, home: Path, name: str, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The provider's plugin that the engine takes where no version is named: the one on PATH, else the newest one.
+
+    None if there is none; `home` is PULUMI_HOME.
+    """
+    binary = f"pulumi-resource-{name}"
+    if found := shutil.which(binary, path=engine_path(engine, environ)):
+        return Path(found)
+    folders = (home / "plugins").glob(f"resource-{glob.escape(name)}-v*")
+    versions = {parse_version(path.name.rpartition("-v")[2]): path / binary for path in folders}
+    here = {version: path for version, path in versions.items() if version and _runnable(path)}
+    return here[max(here)] if here else None
+
+
 def parse_version(text: str) -> tuple[int, int, int] | None:
     """``v3.276.0-alpha.1`` → ``(3, 276, 0)``; None where there is no version."""
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())

@@ -14,16 +14,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from pulumi_rewind.errors import NoteMoved, RefusedError, RewindError
+from pulumi_rewind.backends.rewriting import rewrite
+from pulumi_rewind.errors import RefusedError, RewindError
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Manifest
 from pulumi_rewind.system.who import me
 
 NOTE: Final = "deadline"
 """What the note is called."""
-
-TRIES: Final = 5
-"""How often a note is written where others write it as well."""
 
 Kind = Literal["update", "rollback"]
 """What waits."""
@@ -233,17 +231,13 @@ class Deadlines:
         return now.deadline
 
     def _change(self, change: Callable[[Waiting], Waiting]) -> Waiting:
-        for attempt in range(TRIES):
+        def attempt() -> Waiting:
             after = change(self.read())
-            try:
-                content = msgspec.json.encode(after)
-                self.session.backend.write_note(self.session.stack, NOTE, content, instead_of=self._mark)
-            except NoteMoved:
-                if attempt + 1 == TRIES:
-                    raise
-            else:
-                break
-        return after
+            content = msgspec.json.encode(after)
+            self.session.backend.write_note(self.session.stack, NOTE, content, instead_of=self._mark)
+            return after
+
+        return rewrite(attempt)
 
 
 def _taken(deadline: Deadline) -> RefusedError:

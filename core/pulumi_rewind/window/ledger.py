@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.backends.rewriting import rewrite
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import BackendError, NoteMoved, RewindError
 from pulumi_rewind.plan.arrangement import Holding
@@ -53,9 +54,6 @@ RECORDS: Final = 20
 
 FRESH: Final = 86_400.0
 """For how many seconds what was noted counts although nothing has left the state yet."""
-
-TRIES: Final = 5
-"""How often a note is written where others write it as well."""
 
 UNKNOWN: Final = "Objects that are held are alive, but not in the state."
 
@@ -202,20 +200,16 @@ class Window:
             StateDirectoryError: it can't be written here.
             NoteMoved: others write all the time.
         """
-        for attempt in range(TRIES):
+
+        def attempt() -> None:
             known = self.read()
             batches = tuple(change(known))
-            if batches == known.batches:
-                return
-            after = Holdings(str(self.session.stack), known.serial + 1, batches)
-            try:
+            if batches != known.batches:
+                after = Holdings(str(self.session.stack), known.serial + 1, batches)
                 self._share(after)  # first: an attempt that fails must not count here
-            except NoteMoved:
-                if attempt + 1 == TRIES:
-                    raise
-                continue
-            self._state.write(self.path, msgspec.json.encode(after))
-            return
+                self._state.write(self.path, msgspec.json.encode(after))
+
+        rewrite(attempt)
 
     def _share(self, holdings: Holdings) -> None:
         backend, stack = self.session.backend, self.session.stack

@@ -146,6 +146,7 @@ class WatchingScreen(FilteringScreen):
             live = marks.live if marks is not None else None
             news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=holds)
             self._news = news.after(self._news)
+        self._show_status()  # a hold that comes or goes is no news of its own
         self._show_news(self._news)
 
     def _compare_with_live(self) -> None:

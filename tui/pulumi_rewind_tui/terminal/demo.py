@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from pulumi_rewind.demo.folder import Demo
-    from pulumi_rewind.demo.look import World
+    from pulumi_rewind.demo.site import World
 
 TITLE_WIDTH = 41
 """Columns that the longest title of a release takes."""
@@ -87,20 +87,15 @@ def done_line(done: Done) -> Line:
 
 
 def world_lines(world: World) -> Iterator[Line]:
-    """Every service with what it answers, every table with its rows."""
-    for service in world.services:
-        if service.status:
-            mark = Span("✓", "ok") if service.well else Span("✗", "failed")
-            yield ["  ", mark, " ", Span(f"curl {service.url}", "bold"), Span(f"   HTTP {service.status}", "dim")]
-            for text in service.text.splitlines():
-                yield ["      ", text]
-        else:
-            yield ["  ", Span("·", "dim"), Span(f" curl {service.url}", "bold"), f"   no {service.name} is running"]
-    for database in sorted({table.database for table in world.tables}):
-        yield ["  ", Span("✓", "ok"), " ", Span(f"{database}.sqlite", "bold")]
-        for table in world.tables:
-            if table.database == database:
-                yield ["      ", f"{table.name:<9} {', '.join(table.rows)}"]
+    """Everything that is seen, with what it says."""
+    for seen in world.seen():
+        if seen.well is None:
+            yield ["  ", Span("·", "dim"), Span(f" {seen.name}", "bold"), f"   {seen.note}"]
+            continue
+        mark = Span("✓", "ok") if seen.well else Span("✗", "failed")
+        yield ["  ", mark, " ", Span(seen.name, "bold"), Span(f"   {seen.note}" if seen.note else "", "dim")]
+        for text in seen.lines:
+            yield ["      ", text]
 
 
 def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]:
@@ -109,7 +104,7 @@ def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]
     yield [Span("what to try", "title")]
     lines = (
         (f"cd {named} && . ./env.sh", "use this stack"),
-        (f"curl http://127.0.0.1:{demo.ports['web']}/", "ask a service"),
+        demo.site.question,
         ("pulumi-rewind", "open the screens"),
         ("pulumi-rewind diff", "compare with last good"),
         (first, "review, confirm, go back"),

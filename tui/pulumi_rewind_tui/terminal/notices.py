@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
@@ -49,11 +49,10 @@ def lock_notice(session: Session) -> Callable[[Screen], None]:
         except RewindError as err:
             found.append(err)
 
-    thread = threading.Thread(target=look, name="locks", daemon=True)
-    thread.start()
+    looked = begin(look)
 
     def say(screen: Screen) -> None:
-        thread.join()
+        looked.result()
         for one in found:
             if isinstance(one, RewindError):
                 screen.err.line(Span("! lock", "warn"), f": {session.redactor.said(one)}")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_rewind.system.durations import length
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.words.words import ago, iso_time, listed, local_time, plural
 
@@ -48,6 +47,8 @@ def held_lines(found: Sequence[Held], name: str, stateful: Sequence[str], now: f
 def _due(batch: Batch, now: float) -> Line:
     left = batch.until - now
     if left > 0:
+        from pulumi_rewind.system.durations import length
+
         return [Span(f"; to be decided within {length(left)}", "dim")]
     return [Span(f"; the time to decide was over {ago(-left)}", "hazard")]
 

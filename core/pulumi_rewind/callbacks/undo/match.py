@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pulumi_rewind.goal.model import Registration
@@ -41,8 +42,15 @@ def calls_for(
     on before it; then what changes and what removes, each after what depends on it: should a restoration fail,
     nothing that lives has been touched. `registered` is what the run registers, by the URN in the run.
     """
-    wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
-    return _calls(wanted, callbacks, registered, live, target, embedded)
+    gone = {res.urn for res in live.resources if res.pending_replacement}
+    wanted = [
+        (step.urn, "undo_delete" if (step.renamed_from or step.urn) in gone else _KINDS[step.op])
+        for step in steps
+        if step.op in _KINDS and step.forecast != "kept"
+    ]
+    replaced = {step.urn for step in steps if step.op == "replace"}
+    calls = _calls(wanted, callbacks, registered, live, target, embedded)
+    return tuple(dataclasses.replace(call, replaces=call.urn in replaced) for call in calls)
 
 
 def calls_again(
@@ -73,6 +81,8 @@ def _calls(
         item = registered.get(urn)
         old = item.source if item is not None and not item.from_live else None
         new = live.by_urn.get(item.live_urn if item is not None else urn)
+        if new is not None and new.pending_replacement:
+            new = None  # a failed update has deleted it, and made no other one
         subject, side = (old, target) if kind == "undo_delete" else (new, live)
         if subject is None or not subject.custom or subject.is_provider or (done and None in (old, new)):
             continue

@@ -193,7 +193,8 @@ def undone_updates(session: Session, plan: Plan, calls: Sequence[Call]) -> dict[
 
 def _done_in(call: Call, side: Checkpoint, target: Checkpoint) -> bool:
     if call.callback.kind == "undo_delete":
-        return call.goal_urn not in side.by_urn
+        there = side.by_urn.get(call.goal_urn)
+        return there is None or there.pending_replacement
     there = side.by_urn.get(call.live_urn) or side.by_urn.get(call.goal_urn)
     if call.callback.kind == "undo_create":
         return there is not None

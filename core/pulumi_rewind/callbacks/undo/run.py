@@ -144,7 +144,7 @@ class UndoRun(Caller):
         for call in undo.finishing:
             if self.stops:
                 raise self._interrupted()
-            context = self._context(call, self._told(updates.get(call.urn)), again=True)
+            context = self._context(call, self._told(updates.get(call.urn)), continued=True)
             try:
                 yield from self.continue_call(call, context, resource_context(call.new) or {}, self._went_on)
             except CallbackError as err:
@@ -202,7 +202,7 @@ class UndoRun(Caller):
             words = (before.result, before.id or before.reason)
             self.outcomes.append(CallbackOutcome(callback.function, callback.kind, call.urn, *words))
             if before.more:
-                self.afterwards.add(call, self._context(call, update, again=True))
+                self.afterwards.add(call, self._context(call, update, continued=True))
             return {"result": before.result, "id": before.id, "reason": before.reason}
         record = UndoRecord(call.urn, callback.kind, callback.function, sha256)
         self.session.journal.note(record)
@@ -215,7 +215,7 @@ class UndoRun(Caller):
         self.session.redactor.note_within(given.get("inputs"))
         more = bool(given.get("more"))
         if more:
-            self.afterwards.add(call, self._context(call, update, again=True))
+            self.afterwards.add(call, self._context(call, update, continued=True))
         self.session.journal.note(
             msgspec.structs.replace(
                 record,
@@ -227,7 +227,9 @@ class UndoRun(Caller):
         )
         return result
 
-    def _context(self, call: Call, update: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
+    def _context(
+        self, call: Call, update: Mapping[str, Any], *, again: bool = False, continued: bool = False
+    ) -> dict[str, Any]:
         entry = self.session.journal.read()
         whole = "\n".join((entry.key if entry else "", call.urn, call.callback.kind, call.callback.function))
         return call_context(
@@ -236,8 +238,8 @@ class UndoRun(Caller):
             target=self.plan.target.label,
             update=update,
             key=hashlib.sha256(whole.encode()).hexdigest()[:32],
-            dry_run=False,
-            again=again,
+            again=again or continued,
+            continued=continued,
         )
 
     def _went_on(self, call: Call) -> None:

@@ -23,7 +23,8 @@ from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.arrangement import NOTHING, Arrangement
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
-from pulumi_rewind.plan.hold_deletes import holding, holding_risks, is_held
+from pulumi_rewind.plan.hold_deletes import holding, holding_risks, is_held, tells_first
+from pulumi_rewind.plan.kept_values import kept_value_risks
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state
@@ -180,8 +181,9 @@ class ReplayPlanning:
         asked = in_order(plan_steps(events, goal), goal.by_run_urn, live_plain)
         goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, self.commit, asked)))
         notes = [*goal.notes, *asset_notes, *self.settings.notes]
-        stale = stale_risks(goal, report)
-        risks_of = self._step_risks(goal, events, report, asked, stale, notes)
+        stale, kept = stale_risks(goal, report), kept_value_risks(events, goal)
+        values = {urn: (*stale.get(urn, ()), *kept.get(urn, ())) for urn in {**stale, **kept}}
+        risks_of = self._step_risks(goal, events, report, asked, values, notes)
         steps, moving = with_risks(asked, risks_of, arrangement, session.settings.stateful_types)
         moved = {step.urn for step in moving}
         # What a step changes and what an alias renames is shown there.
@@ -195,7 +197,7 @@ class ReplayPlanning:
             fingerprint=digest(*reviewed),
             steps=moving,
             risks=(
-                *(risk for urn, several in stale.items() if urn not in moved for risk in several),
+                *(risk for urn, several in values.items() if urn not in moved for risk in several),
                 *_noted(goal, notes, moving),
                 *arrangement_risks(arrangement, moving),
                 *self.before.risks,
@@ -229,7 +231,7 @@ class ReplayPlanning:
         events: list[EngineEvent],
         report: ReplayReport,
         asked: Sequence[Step],
-        stale: Mapping[str, Sequence[Risk]],
+        values: Mapping[str, Sequence[Risk]],
         notes: Sequence[Risk],
     ) -> Callable[[Step], Iterator[Risk]]:
         live, stateful = self.before.plain, self.session.settings.stateful_types
@@ -241,8 +243,8 @@ class ReplayPlanning:
             item = items.get(step.urn)
             yield from holding_risks(step, self.holding)
             yield from step_risks(step, live, stateful, stack=goal.stack, kept=goal.pairs.values())
-            yield from stale.get(step.urn, ())
-            yield from order_risks(step, item, held=is_held(step, self.holding))
+            yield from values.get(step.urn, ())
+            yield from order_risks(step, item, held=is_held(step, self.holding), told=tells_first(step, self.holding))
             yield from filter(None, (elsewhere.get(step.urn),))
             yield from adoption_risks(step, item)
             yield from touched_risk(step, goal)

@@ -13,6 +13,9 @@ base = ResourceOptions(provider=cluster)
 
 ns = k8s.core.v1.Namespace("shop", metadata={"labels": {"team": "shop", "release": f"v{V}"}}, opts=base)
 NS = ns.metadata.name
+cache = k8s.helm.v3.Release("cache", chart="./chart", namespace=NS, values={"replicas": 1 if V < 2 else 2, "maxmemory": f"{64 * V}mb", "password": db_password, "tag": "7.0" if V < 3 else "7.2"}, opts=base)
+# Known only once it is deployed: so previews of versions 4 and 5 don't notice what the cluster will refuse.
+cache_status = cache.status.apply(lambda status: status.status)
 
 
 class Database(pulumi.ComponentResource):
@@ -22,13 +25,12 @@ class Database(pulumi.ComponentResource):
         self.secret = k8s.core.v1.Secret(f"{name}-auth", metadata={"namespace": NS}, string_data={"password": password, "user": "shop"}, opts=me)
         self.config = k8s.core.v1.ConfigMap(f"{name}-conf", metadata={"namespace": NS}, data={"postgresql.conf": f"max_connections = {100 * V}\nshared_buffers = 128MB\n"}, opts=me)
         self.pv = k8s.core.v1.PersistentVolume(f"{name}-pv", spec={"capacity": {"storage": "5Gi" if V < 2 else "10Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": f"/var/lib/shop/{name}{'-16' if V == 3 else ''}"}, "storageClassName": "manual", "persistentVolumeReclaimPolicy": "Retain"}, opts=me)
-        # Version 4 asks a volume for more, which it can't give. A label that is known late keeps a preview from noticing.
-        self.pvc = k8s.core.v1.PersistentVolumeClaim(f"{name}-data", metadata={"namespace": NS, "labels": {"conf": self.config.metadata.name}}, spec={"accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "volumeName": self.pv.metadata.name, "resources": {"requests": {"storage": "5Gi" if V != 4 else "10Gi"}}}, opts=me)
+        self.pvc = k8s.core.v1.PersistentVolumeClaim(f"{name}-data", metadata={"namespace": NS, "labels": {"cache": cache_status}}, spec={"accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "volumeName": self.pv.metadata.name, "resources": {"requests": {"storage": "5Gi" if V != 4 else "10Gi"}}}, opts=me)
         labels = {"app": name}
         self.service = k8s.core.v1.Service(f"{name}", metadata={"namespace": NS, "name": "postgres"}, spec={"clusterIP": "None", "selector": labels, "ports": [{"port": 5432, "name": "pg"}]}, opts=me)
         self.sts = k8s.apps.v1.StatefulSet(
             f"{name}", metadata={"namespace": NS, "name": "postgres"},
-            spec={"serviceName": "postgres" if V < 3 else "postgres-hl", "replicas": 1, "selector": {"matchLabels": labels},
+            spec={"serviceName": "postgres-hl" if V == 3 else "postgres", "replicas": 1, "selector": {"matchLabels": labels},
                   "template": {"metadata": {"labels": labels}, "spec": {
                       "containers": [{"name": "pg", "image": f"postgres:{15 if V < 3 else 16}", "ports": [{"containerPort": 5432}],
                                       "env": [{"name": "POSTGRES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": self.secret.metadata.name, "key": "password"}}}],
@@ -60,7 +62,7 @@ class WebApp(pulumi.ComponentResource):
         ports = [{"name": "http", "port": 80, "targetPort": 8080}]
         if extra_port:
             ports.append(extra_port)
-        self.service = k8s.core.v1.Service(name, metadata={"namespace": NS, "annotations": {"shop/settings": self.config.metadata.name}}, spec={"selector": labels, "ports": ports, "type": "ClusterIP" if name != "web" or V < 2 else "NodePort"}, opts=me)
+        self.service = k8s.core.v1.Service(name, metadata={"namespace": NS, "annotations": {"shop/cache": cache_status}}, spec={"selector": labels, "ports": ports, "type": "ClusterIP" if name != "web" or V < 2 else "NodePort"}, opts=me)
         self.hpa = k8s.autoscaling.v2.HorizontalPodAutoscaler(name, metadata={"namespace": NS}, spec={"minReplicas": 1, "maxReplicas": 2 + V, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.deployment.metadata.name}, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]}, opts=me)
         self.pdb = k8s.policy.v1.PodDisruptionBudget(name, metadata={"namespace": NS}, spec={"minAvailable": 1, "selector": {"matchLabels": labels}}, opts=me)
         self.register_outputs({"service": self.service.metadata.name})
@@ -91,7 +93,6 @@ quota = k8s.core.v1.ResourceQuota("quota", metadata={"namespace": NS}, spec={"ha
 crd = k8s.apiextensions.v1.CustomResourceDefinition("widgets", metadata={"name": "widgets.shop.example"}, spec={"group": "shop.example", "scope": "Namespaced", "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"}, "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}}}]}, opts=base)
 widget = k8s.apiextensions.CustomResource("banner", api_version="shop.example/v1", kind="Widget", metadata={"namespace": NS}, spec={"text": f"Welcome to {V}", "size": V}, opts=ResourceOptions(provider=cluster, depends_on=[crd]))
 
-cache = k8s.helm.v3.Release("cache", chart="./chart", namespace=NS, values={"replicas": 1 if V < 2 else 2, "maxmemory": f"{64 * V}mb", "password": db_password, "tag": "7.0" if V < 3 else "7.2"}, opts=base)
 old_chart = k8s.helm.v4.Chart("sessions", chart="./chart", namespace=NS, values={"maxmemory": f"{32 * V}mb"}, opts=ResourceOptions(providers=[cluster]))
 group = k8s.yaml.v2.ConfigGroup("legacy", yaml=Output.from_input(NS).apply(lambda n: pathlib.Path("extra.yaml").read_text().replace("MODE", f"mode-{V}").replace("metadata: {", f"metadata: {{namespace: {n}, ")), opts=ResourceOptions(providers=[cluster]))
 patch = k8s.core.v1.NamespacePatch("default-labels", metadata={"name": "default", "labels": {"shop/touched": f"v{V}"}, "annotations": {"pulumi.com/patchForce": "true"}}, opts=base)
