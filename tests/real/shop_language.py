@@ -34,6 +34,7 @@ class LanguageShop(Shop):
         world = self.world
         self.plane = world.plane()
         stack = self.kind(world.folder / "stack", world.engine, self.project, world.built, self.plugins)
+        stack.write_version(1)
         # kubectl owns the fields that it has changed.
         stack.extra_environ["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
         stack.hide("kubeconfig", self.plane.kubeconfig.read_text())
