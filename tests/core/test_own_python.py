@@ -124,6 +124,7 @@ PROCESSES = {
     "pulumi_rewind/demo/build.py": "the pulumi CLI",
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
     "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",
+    "pulumi_rewind/hooks/library/programs.py": "pg_dump, kubectl and the like, beside the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
     "pulumi_rewind_tui/workers/diff_process.py": "own_python",
     "pulumi_rewind_tui/terminal/pager.py": "the operator's pager",
