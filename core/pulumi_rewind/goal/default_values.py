@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
@@ -18,6 +18,9 @@ from pulumi_rewind.state.model import Resource
 from pulumi_rewind.state.property_path import keeping
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, without_defaults
 from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each
+
+COMPARED: Final = "__inputs"
+"""The output in which pulumi-kubernetes keeps its inputs, and compares new ones with (``Diff`` of 4.25)."""
 
 
 def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
@@ -106,6 +109,9 @@ def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report:
         before = (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID"))
         recorded = item.source.decoded_inputs()
         entry["inputs"] = marked(keeping(item.filled, recorded, entry.get("inputs") or {}), recorded)
+        outputs = entry.get("outputs")
+        if item.filled and isinstance(outputs, dict) and isinstance(outputs.get(COMPARED), dict):
+            outputs[COMPARED] = keeping(item.filled, recorded, outputs[COMPARED])
         listed = entry.get("propertyDependencies")
         if listed and item.source.property_dependencies:
             entry["propertyDependencies"] = {
