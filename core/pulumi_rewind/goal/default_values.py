@@ -10,17 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.state.model import Resource
-from pulumi_rewind.state.property_path import keeping
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, without_defaults
 from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each
-
-COMPARED: Final = "__inputs"
-"""The output in which pulumi-kubernetes keeps its inputs, and compares new ones with (``Diff`` of 4.25)."""
 
 
 def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
@@ -91,8 +87,7 @@ def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]
         return dict(sent)
     recorded = item.source.decoded_inputs()
     kept = sent_inputs(item.source).keys()
-    own = keeping(item.filled, recorded, sent)
-    return {key: without_defaults(marked(value, recorded.get(key))) for key, value in own.items() if key in kept}
+    return {key: without_defaults(marked(value, recorded.get(key))) for key, value in sent.items() if key in kept}
 
 
 def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
@@ -107,11 +102,7 @@ def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report:
         if item is None or entry.get("delete"):
             continue
         before = (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID"))
-        recorded = item.source.decoded_inputs()
-        entry["inputs"] = marked(keeping(item.filled, recorded, entry.get("inputs") or {}), recorded)
-        outputs = entry.get("outputs")
-        if item.filled and isinstance(outputs, dict) and isinstance(outputs.get(COMPARED), dict):
-            outputs[COMPARED] = keeping(item.filled, recorded, outputs[COMPARED])
+        entry["inputs"] = marked(entry.get("inputs") or {}, item.source.decoded_inputs())
         listed = entry.get("propertyDependencies")
         if listed and item.source.property_dependencies:
             entry["propertyDependencies"] = {

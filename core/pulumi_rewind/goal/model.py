@@ -46,8 +46,6 @@ class Registration:
     """Other ids that it is known to have had, tried in turn where there is no object of the first."""
     all_inputs: bool = False
     """Whether provider-made inputs are sent as well; the state's marks are then put back, see `goal.default_values`."""
-    filled: frozenset[str] = frozenset()
-    """Paths of inputs that an adopted object has, and not the target: sent, then taken out of the state again."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     temporary: bool = False

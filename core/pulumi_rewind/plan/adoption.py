@@ -16,7 +16,6 @@ from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import Previewed
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.risk import NOT_FOUND, Risk
-from pulumi_rewind.state.property_path import NOTHING, keeping, parse_path, value_at
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
 from pulumi_rewind.state.values import MASK, Json, is_secret, walk
 
@@ -154,17 +153,9 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
     """The goal with what the provider made of an adopted object as that object has it, and whether that is new.
 
     An object that was restored from a backup may have another auto-name than the lost one; asking for the old one
-    would replace it; and a server may have filled in what no record of inputs has (``spec.podManagementPolicy`` of a
-    StatefulSet). What no program sent is taken over where it forces a replacement, or where the target's outputs had
-    it as well.
+    would replace it. Only what forces a replacement and what no program sent is taken over.
     """
     forced = {step.urn: frozenset(step.replace_keys) for step in steps if step.replace_keys}
-    gone: dict[str, set[str]] = {}
-    for event in events:
-        if isinstance(event, ResourceDone):
-            gone.setdefault(event.step.urn, set()).update(
-                path for path, how in (event.step.detailed_diff or {}).items() if how.diff_kind.startswith("delete")
-            )
     read = {
         event.step.urn: event.step.new.inputs or {}
         for event in events
@@ -173,31 +164,15 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
 
     def like_it(item: Registration) -> Registration:
         urn = goal.run_urn(item.urn)
-        if not (item.all_inputs and item.is_new and urn in read):
+        if not (item.all_inputs and item.is_new and urn in forced):
             return item
-        keys = forced.get(urn, frozenset()) & provider_made_keys(item.source) & read[urn].keys()
+        keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
         actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
-        filled = item.filled | _filled(item, read[urn], forced.get(urn, frozenset()), gone.get(urn, set()))
-        made = keeping(filled, read[urn], {**item.inputs, **actual})
-        return replace(item, inputs=made, filled=filled) if made != item.inputs else item
+        differs = any(item.inputs.get(key) != value for key, value in actual.items())
+        return replace(item, inputs={**item.inputs, **actual}) if differs else item
 
     made = goal.each(like_it)
     return made, made.registrations != goal.registrations
-
-
-def _filled(item: Registration, read: Mapping[str, Json], forced: Collection[str], gone: Collection[str]) -> set[str]:
-    """Paths of what an object has by itself: no input of the target says anything there."""
-    inputs, outputs = item.source.decoded_inputs(), item.source.decoded_outputs()
-    found = set()
-    for path in {*forced, *gone}:
-        steps = parse_path(path)
-        if steps is None or value_at(inputs, steps)[0] is not NOTHING:
-            continue
-        value, hidden = value_at(read, steps)
-        usual = path in forced or value == value_at(outputs, steps)[0]
-        if value is not NOTHING and usual and not hidden and not _masked(value):
-            found.add(path)
-    return found
 
 
 def _masked(value: Json) -> bool:

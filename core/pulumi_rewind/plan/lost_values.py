@@ -17,7 +17,7 @@ from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.risk import BLOCKING, NOT_RECORDED, WOULD_VANISH, Risk
 from pulumi_rewind.state.model import Resource
 from pulumi_rewind.state.naming import listed
-from pulumi_rewind.state.property_path import NOTHING, parse_path, value_at
+from pulumi_rewind.state.property_path import parse_path
 from pulumi_rewind.state.sent_inputs import (
     default_keys,
     ignored_keys,
@@ -31,6 +31,7 @@ from pulumi_rewind.state.values import DEFAULTS, SIG, Json, contains_secret, is_
 
 _OPS: Final = frozenset({"create", "update", "replace", "create-replacement"})
 _EMPTY: Final[tuple[Json, ...]] = (None, "", {}, [])
+_NOTHING: Final = object()
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _lost(item: Registration, step: StepMetadata, report: ReplayReport) -> Itera
         meant = key in sent and _empty(reveal(sent[key])) and not _empty(reveal(usual.get(key)))
         if key in ignored | marked | {DEFAULTS} or meant or is_auto_named(source, value):
             continue
-        now = sent[key] if key in sent and is_secret(after.get(key)) else after.get(key, NOTHING)
+        now = sent[key] if key in sent and is_secret(after.get(key)) else after.get(key, _NOTHING)
         yield from _gone(without_defaults(value), now, key, hidden=is_secret(value))
     yield from _said_by_provider(source, step, after, recorded, ignored)
 
@@ -116,14 +117,14 @@ def _lost(item: Registration, step: StepMetadata, report: ReplayReport) -> Itera
 def _gone(recorded: Json, now: Json, path: str, *, hidden: bool) -> Iterator[_Lost]:
     """Where something that isn't empty has become so, looked for inside objects."""
     hidden = hidden or is_secret(recorded)
-    before, after = reveal(recorded), now if now is NOTHING else reveal(now)
+    before, after = reveal(recorded), now if now is _NOTHING else reveal(now)
     if _empty(before):
         return
-    if after is NOTHING or _empty(after):
+    if after is _NOTHING or _empty(after):
         yield _Lost(path, hidden or contains_secret(recorded), recorded=True)
     elif not is_secret(recorded) and _is_object(recorded) and _is_object(now):
         for key, value in recorded.items():
-            yield from _gone(value, now.get(key, NOTHING), f"{path}.{key}", hidden=hidden)
+            yield from _gone(value, now.get(key, _NOTHING), f"{path}.{key}", hidden=hidden)
 
 
 def _said_by_provider(
@@ -138,14 +139,36 @@ def _said_by_provider(
     outputs = source.decoded_outputs() if gone else {}
     for path in gone:
         keys = parse_path(path)
-        if not keys or keys[0] in ignored or value_at(after, keys)[0] is not NOTHING:
+        if not keys or keys[0] in ignored or _at(after, keys)[0] is not _NOTHING:
             continue
         for side, is_input in ((recorded, True), (outputs, False)):
-            value, hidden = value_at(side, keys)
-            if value is not NOTHING and not _empty(reveal(value)) and value not in (False, 0):
+            value, hidden = _at(side, keys)
+            if value is not _NOTHING and not _empty(reveal(value)) and value not in (False, 0):
                 listed_default = is_input and keys[0] in default_keys(side)
                 yield _Lost(path, hidden or contains_secret(value), recorded=is_input and not listed_default)
                 break
+
+
+def _at(value: Json, keys: Sequence[str | int]) -> tuple[Json, bool]:
+    """What lies at a path, and whether inside a secret; `_NOTHING` where there is nothing."""
+    hidden = False
+    for key in keys:
+        if is_secret(value):
+            value, hidden = reveal(value), True
+        members = _members(value)
+        if key in members:
+            value = members[key]
+        elif hidden and isinstance(value, str):
+            return value, True  # masked as a whole
+        else:
+            return _NOTHING, False
+    return value, hidden or is_secret(value)
+
+
+def _members(value: Json) -> Mapping[str | int, Json]:
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return value if _is_object(value) else {}
 
 
 def _empty(value: Json) -> bool:

@@ -6,21 +6,19 @@ Source of both: the behaviour of Pulumi 3.276, where a path that doesn't fit a v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.state.values import SECRET, SIG, Json, content_of, is_secret, reveal
+from pulumi_rewind.state.values import SECRET, SIG, Json, content_of, is_secret
 
 PropertyPath: TypeAlias = tuple[str | int, ...]
 
 ANY: Final = "*"
 """Every key or index; bare, in brackets, or quoted."""
 
-NOTHING: Final = object()
-"""What lies where nothing is."""
-
+_ABSENT: Final = object()
 
 _STEP_ENDS: Final = re.compile(r"[.\[]")
 _INDEX: Final = re.compile(r"\[(\*|[+-]?[0-9]{1,18})\]")
@@ -62,28 +60,6 @@ def top_key(text: str) -> str:
     return _STEP_ENDS.split(text, maxsplit=1)[0]
 
 
-def value_at(value: Json, keys: Sequence[str | int]) -> tuple[Json, bool]:
-    """What lies at a path, and whether inside a secret; `NOTHING` where there is nothing."""
-    hidden = False
-    for key in keys:
-        if is_secret(value):
-            value, hidden = reveal(value), True
-        members = _members(value)
-        if key in members:
-            value = members[key]
-        elif hidden and isinstance(value, str):
-            return value, True  # masked as a whole
-        else:
-            return NOTHING, False
-    return value, hidden or is_secret(value)
-
-
-def _members(value: Json) -> Mapping[str | int, Json]:
-    if isinstance(value, list):
-        return dict(enumerate(value))
-    return value if isinstance(value, dict) and SIG not in value else {}
-
-
 def _quoted(text: str, at: int) -> tuple[str | None, int]:
     """A key up to its closing quote, and the place behind that; ``\\"`` is a quote inside."""
     found = _QUOTED.match(text, at)
@@ -120,8 +96,8 @@ def _kept(path: PropertyPath, old: Json, new: Json) -> Json:
     keys = [*new, *(key for key in there if key not in new)] if first == ANY else [first]
     found = dict(new)
     for key in keys:
-        value = _below(rest, there.get(key, NOTHING), new.get(key, NOTHING))
-        if value is NOTHING:
+        value = _below(rest, there.get(key, _ABSENT), new.get(key, _ABSENT))
+        if value is _ABSENT:
             found.pop(key, None)
         else:
             found[key] = value
@@ -131,7 +107,7 @@ def _kept(path: PropertyPath, old: Json, new: Json) -> Json:
 def _below(rest: PropertyPath, old: Json, new: Json) -> Json:
     if not rest:
         return old
-    return new if old is NOTHING or new is NOTHING else _kept(rest, old, new)
+    return new if old is _ABSENT or new is _ABSENT else _kept(rest, old, new)
 
 
 def _as_secret(value: Json, unchanged: Json) -> Json:
