@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.state.model import Resource
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, without_defaults
 from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each
+
+_PROVIDERS_COPY: Final = "__inputs"
+"""The output in which pulumi-kubernetes (4.25) keeps the inputs that it compares the next ones with."""
 
 
 def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
@@ -87,7 +90,19 @@ def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]
         return dict(sent)
     recorded = item.source.decoded_inputs()
     kept = sent_inputs(item.source).keys()
-    return {key: without_defaults(marked(value, recorded.get(key))) for key, value in sent.items() if key in kept}
+    own = _without_taken(sent, item.inputs, recorded)
+    return {key: without_defaults(marked(value, recorded.get(key))) for key, value in own.items() if key in kept}
+
+
+def _without_taken(value: Json, sent: Json, recorded: Json) -> Json:
+    """A value without what was sent only because the adopted object has it: the record has no such key."""
+    if not all(isinstance(one, dict) and SIG not in one for one in (value, sent, recorded)):
+        return value
+    return {
+        key: _without_taken(inner, sent.get(key), recorded.get(key))
+        for key, inner in value.items()
+        if key in recorded or key not in sent
+    }
 
 
 def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
@@ -102,7 +117,11 @@ def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report:
         if item is None or entry.get("delete"):
             continue
         before = (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID"))
-        entry["inputs"] = marked(entry.get("inputs") or {}, item.source.decoded_inputs())
+        recorded = item.source.decoded_inputs()
+        entry["inputs"] = marked(_without_taken(entry.get("inputs") or {}, item.inputs, recorded), recorded)
+        outputs = entry.get("outputs") or {}
+        if _PROVIDERS_COPY in outputs:
+            outputs[_PROVIDERS_COPY] = _without_taken(outputs[_PROVIDERS_COPY], item.inputs, recorded)
         listed = entry.get("propertyDependencies")
         if listed and item.source.property_dependencies:
             entry["propertyDependencies"] = {

@@ -16,8 +16,9 @@ from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import Previewed
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.risk import NOT_FOUND, Risk
-from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
-from pulumi_rewind.state.values import MASK, Json, is_secret, walk
+from pulumi_rewind.state.property_path import keeping, parse_path
+from pulumi_rewind.state.sent_inputs import sent_inputs
+from pulumi_rewind.state.values import MASK, Json, is_secret, reveal, walk
 
 
 def wants_found(wanted: Mapping[str, str]) -> bool:
@@ -153,7 +154,8 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
     """The goal with what the provider made of an adopted object as that object has it, and whether that is new.
 
     An object that was restored from a backup may have another auto-name than the lost one; asking for the old one
-    would replace it. Only what forces a replacement and what no program sent is taken over.
+    would replace it; and so would leaving out what only the object's system gives it (``spec.clusterIP``). Only what
+    forces a replacement and what no program sent is taken over.
     """
     forced = {step.urn: frozenset(step.replace_keys) for step in steps if step.replace_keys}
     read = {
@@ -164,20 +166,36 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
 
     def like_it(item: Registration) -> Registration:
         urn = goal.run_urn(item.urn)
-        if not (item.all_inputs and item.is_new and urn in forced):
+        if not (item.all_inputs and item.is_new and urn in forced and urn in read):
             return item
-        keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
-        actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
-        differs = any(item.inputs.get(key) != value for key, value in actual.items())
-        return replace(item, inputs={**item.inputs, **actual}) if differs else item
+        sent = sent_inputs(item.source)
+        actual = {key: without_marks(value) for key, value in read[urn].items()}
+        inputs: Mapping[str, Json] = item.inputs
+        for path in sorted(forced[urn]):
+            taken = keeping([path], actual, inputs)
+            if _has(path, actual) and not _has(path, sent) and _masked(taken) == _masked(inputs):
+                inputs = taken
+        return replace(item, inputs=inputs) if inputs != item.inputs else item
 
     made = goal.each(like_it)
     return made, made.registrations != goal.registrations
 
 
-def _masked(value: Json) -> bool:
-    """Whether something in a value of an event is a secret, which the engine hides there."""
-    return any(inner == MASK or is_secret(inner) for inner in walk(value))
+def _has(path: str, inputs: Mapping[str, Json]) -> bool:
+    value: Json = dict(inputs)
+    steps = parse_path(path) or ()
+    for step in steps:
+        value = reveal(value)
+        here = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if step not in here:
+            return False
+        value = value[step]
+    return bool(steps)
+
+
+def _masked(value: Json) -> int:
+    """How much in a value of an event is a secret, which the engine hides there."""
+    return sum(inner == MASK or is_secret(inner) for inner in walk(value))
 
 
 def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:

@@ -111,7 +111,9 @@ def _lost(item: Registration, step: StepMetadata, report: ReplayReport) -> Itera
             continue
         now = sent[key] if key in sent and is_secret(after.get(key)) else after.get(key, _NOTHING)
         yield from _gone(without_defaults(value), now, key, hidden=is_secret(value))
-    yield from _said_by_provider(source, step, after, recorded, ignored)
+    # The inputs of what is adopted are all that was read of it: leaving out what no program sent takes nothing away.
+    adopted = item.is_new and item.all_inputs
+    yield from _said_by_provider(source, step, after, recorded, ignored, adopted=adopted)
 
 
 def _gone(recorded: Json, now: Json, path: str, *, hidden: bool) -> Iterator[_Lost]:
@@ -133,10 +135,12 @@ def _said_by_provider(
     after: Mapping[str, Json],
     recorded: Mapping[str, Json],
     ignored: frozenset[str],
+    *,
+    adopted: bool,
 ) -> Iterator[_Lost]:
     """What the provider itself calls a deletion, of something that the target's inputs or outputs have."""
     gone = [path for path, how in (step.detailed_diff or {}).items() if how.diff_kind.startswith("delete")]
-    outputs = source.decoded_outputs() if gone else {}
+    outputs = source.decoded_outputs() if gone and not adopted else {}
     for path in gone:
         keys = parse_path(path)
         if not keys or keys[0] in ignored or _at(after, keys)[0] is not _NOTHING:

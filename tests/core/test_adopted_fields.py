@@ -1,0 +1,81 @@
+"""An adopted object keeps what its own system gave it; the state then says nothing of it, as the record does."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+
+from pulumi_rewind.engine.events import PropertyDiff, ResourceDone, StepMetadata, StepState
+from pulumi_rewind.goal.default_values import as_recorded, restore_bookkeeping
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.plan.adoption import importing, like_the_objects
+from pulumi_rewind.plan.lost_values import vanishing_risks
+from pulumi_rewind.plan.model import plan_steps
+from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
+
+SERVICE = "kubernetes:core/v1:Service"
+RECORDED = {"spec": {"ports": [80], "type": "NodePort"}}
+READ = {"spec": {"ports": [80], "type": "NodePort", "clusterIP": "10.0.0.7", "sessionAffinity": "None"}}
+
+
+def adopted(**outputs: Any) -> Goal:
+    """A goal that adopts a service of which live knows nothing."""
+    target = checkpoint(
+        res("web", SERVICE, id="ns/web", inputs=RECORDED, outputs=outputs, propertyDependencies={"spec": []})
+    )
+    made = goal(target, checkpoint())
+    return importing(made, {urn("web", SERVICE): ["ns/web"]})
+
+
+def events(*forced: str, read: dict[str, Any] = READ) -> list[Any]:
+    """A preview that imports it, and would then replace it for some properties."""
+    at = urn("web", SERVICE)
+    step = StepMetadata("import", at, SERVICE, new=StepState(id="ns/web", inputs=read))
+    replacing = StepMetadata(
+        "replace", at, SERVICE, old=StepState(id="ns/web"), new=StepState(inputs=RECORDED), keys=list(forced)
+    )
+    return [ResourceDone(step), ResourceDone(replacing)]
+
+
+def test_what_the_cluster_gave_it_is_taken_over_and_nothing_else() -> None:
+    before = adopted()
+    seen = events("spec.clusterIP", "spec.type", "spec.nothing")
+    after, changed = like_the_objects(before, seen, plan_steps(seen, before))
+    assert changed
+    (item,) = (one for one in after.registrations if one.name == "web")
+    assert item.inputs == {"spec": {**RECORDED["spec"], "clusterIP": "10.0.0.7"}}
+    assert not like_the_objects(after, seen, plan_steps(seen, after))[1], "it comes to an end"
+    masked = events("spec.clusterIP", read={"spec": {"clusterIP": "[secret]"}})
+    assert not like_the_objects(before, masked, plan_steps(masked, before))[1]
+
+
+def test_the_state_is_as_recorded_afterwards_also_in_the_copy_of_the_provider() -> None:
+    seen = events("spec.clusterIP")
+    made, _ = like_the_objects(adopted(), seen, plan_steps(seen, adopted()))
+    (item,) = (one for one in made.registrations if one.name == "web")
+    sent = {"spec": {**RECORDED["spec"], "clusterIP": "10.0.0.7"}}
+    entry: dict[str, Any] = {
+        "urn": urn("web", SERVICE),
+        "inputs": dict(sent),
+        "outputs": {"__inputs": dict(sent), **READ},
+        "propertyDependencies": {"spec": []},
+        "importID": "ns/web",
+    }
+    assert restore_bookkeeping([entry], made, replayed(made)) == [urn("web", SERVICE)]
+    assert entry["inputs"] == RECORDED
+    assert entry["outputs"] == {"__inputs": RECORDED, **READ}
+    assert as_recorded(item, sent) == RECORDED
+    assert as_recorded(dataclasses.replace(item, inputs=RECORDED), sent) == sent, "only what was taken over goes"
+
+
+def test_leaving_out_what_no_program_sent_is_no_loss_of_what_is_adopted() -> None:
+    made = adopted(spec=READ["spec"])
+    step = StepMetadata(
+        "update", urn("web", SERVICE), SERVICE, new=StepState(inputs=RECORDED),
+        detailed_diff={"spec.sessionAffinity": PropertyDiff("delete")},
+    )  # fmt: skip
+    assert vanishing_risks([ResourceDone(step)], made, replayed(made), ()) == {}
+    empty = msgspec.structs.replace(step, new=StepState(inputs={}))
+    assert vanishing_risks([ResourceDone(empty)], made, replayed(made), ()), "what the program sent is one"
