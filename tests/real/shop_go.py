@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tests.conftest import ORIGINAL
 from tests.real.real_stack import RealStack
 from tests.real.shop_language import LanguageShop
 
@@ -29,7 +29,7 @@ class GoShop(LanguageShop):
     def prepare(self, stack: RealStack) -> None:
         """The caches of this user's go command."""
         for name in _OWN:
-            asked = subprocess.run(["go", "env", name], env=os.environ, check=True, capture_output=True, text=True)
+            asked = subprocess.run(["go", "env", name], env=ORIGINAL, check=True, capture_output=True, text=True)
             stack.extra_environ[name] = asked.stdout.strip()
 
     def in_part(self, name: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from typing import ClassVar
 
 from scripts.real import BUILDS
+from tests.conftest import ORIGINAL
 from tests.real.kubernetes import plain
 from tests.real.real_stack import RealStack
 from tests.real.shop_language import LanguageShop
@@ -32,7 +32,7 @@ class NodeShop(LanguageShop):
             shutil.copyfile(BUILDS / "node" / name, stack.root / name)
         (stack.root / "node_modules").symlink_to(stack.built / "node" / "node_modules")
         asked = ["npm", "config", "get", "cache"]
-        cache = subprocess.run(asked, env=os.environ, check=True, capture_output=True, text=True).stdout.strip()
+        cache = subprocess.run(asked, env=ORIGINAL, check=True, capture_output=True, text=True).stdout.strip()
         stack.extra_environ |= {"npm_config_cache": cache, "npm_config_offline": "true"}
         self.files = self.world.folder / "files"
         self.files.mkdir()

@@ -23,6 +23,7 @@ class FileProvider {
         return { id: inputs.path, outs: inputs };
     }
     async read(id, props) {
+        if (!require("fs").existsSync(id)) return { id: "" };
         return { id, props: { ...props, content: require("fs").readFileSync(id, "utf8").split("\n")[0] } };
     }
     async update(id, olds, news) {
