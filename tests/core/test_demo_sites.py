@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_rewind.demo.cluster import Access, Cluster, Reached, own_plane, reach
 from pulumi_rewind.demo.cluster_look import ClusterWorld
-from pulumi_rewind.demo.control_plane import FILES, binaries_folder
+from pulumi_rewind.demo.control_plane import FILES, binaries_folder, hosts_folder
 from pulumi_rewind.demo.folder import MARKER, Demo, find_demo
 from pulumi_rewind.demo.machine import Machine
 from pulumi_rewind.demo.manifests import RELEASES
@@ -44,7 +44,7 @@ def test_each_program_that_is_missing_is_named_with_the_ways_to_get_it(tmp_path:
     with pytest.raises(EngineError, match="no pulumi-language-yaml") as raised:
         site.check(engine, environ)
     assert "`make kubernetes`" in raised.value.hint
-    program(engine.with_name("pulumi-language-yaml"))
+    program(hosts_folder(environ) / "pulumi-language-yaml")
     with pytest.raises(EngineError, match="no pulumi-resource-kubernetes") as raised:
         site.check(engine, environ)
     assert "`pulumi plugin install resource kubernetes`" in raised.value.hint

@@ -15,7 +15,7 @@ from pulumi_rewind.demo.build import Done, build_demo
 from pulumi_rewind.demo.cluster import DISKS, Access, Cluster, Reached, own_plane, reach
 from pulumi_rewind.demo.cluster_look import ClusterWorld
 from pulumi_rewind.demo.content import GOOD, STACK
-from pulumi_rewind.demo.control_plane import ControlPlane, binaries_folder, was_built
+from pulumi_rewind.demo.control_plane import ControlPlane, binaries_folder, hosts_folder, was_built
 from pulumi_rewind.demo.folder import Demo, find_demo, open_demo
 from pulumi_rewind.demo.manifests import RELEASES
 from pulumi_rewind.errors import RewindError
@@ -25,14 +25,14 @@ from tests.support.demos import cli, environment, processes_of
 from tests.support.terminal import run_in_terminal
 
 BINARIES = binaries_folder(ORIGINAL)
-PROGRAMS = ("pulumi-resource-kubernetes", "pulumi-language-yaml")
+PROGRAMS = (BINARIES / "pulumi-resource-kubernetes", hosts_folder(ORIGINAL) / "pulumi-language-yaml")
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
     pytest.mark.xdist_group("kubernetes-demo"),
     pytest.mark.skipif(
-        not was_built(BINARIES) or not all((BINARIES / name).is_file() for name in PROGRAMS),
+        not was_built(BINARIES) or not all(map(Path.is_file, PROGRAMS)),
         reason="needs `make kubernetes`",
     ),
 ]

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.cluster_look import KINDS, ClusterWorld
-from pulumi_rewind.demo.control_plane import BUILDING, ControlPlane, binaries_folder, was_built, write_private
+from pulumi_rewind.demo.control_plane import (
+    BUILDING,
+    ControlPlane,
+    binaries_folder,
+    hosts_folder,
+    was_built,
+    write_private,
+)
 from pulumi_rewind.demo.kubectl import run_kubectl
 from pulumi_rewind.demo.manifests import RELEASES
 from pulumi_rewind.demo.site import COMPLETE, Release
@@ -140,7 +147,7 @@ class Cluster:
         built = binaries_folder(environ)
         home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
         return {
-            HOST: language_host(engine, self.language, environ) or _there(built / HOST),
+            HOST: language_host(engine, self.language, environ) or _there(hosts_folder(environ) / HOST),
             PROVIDER: newest_plugin(engine, home, "kubernetes", environ) or _there(built / PROVIDER),
             "kubectl": find_kubectl(environ),
         }

@@ -46,8 +46,13 @@ BUILDING: Final = "`make kubernetes` in a clone of pulumi-rewind builds it; that
 
 
 def binaries_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where `make kubernetes` puts what it builds."""
+    """Where `make kubernetes` puts what it builds, but for language hosts."""
     return user_cache(environ) / "real" / "bin"
+
+
+def hosts_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where it puts language hosts."""
+    return user_cache(environ) / "real" / "hosts"
 
 
 def was_built(binaries: Path) -> bool:
