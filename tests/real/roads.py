@@ -270,6 +270,9 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")
+        elif shop.by_hand(text):
+            took.append("by hand")
+            words = ("rollback", f"v{version}", "--refresh")
         elif "resume" not in text or ran.code == 0:
             words = ("rollback", f"v{version}")
     raise AssertionError(f"not there after {took}: {text}")

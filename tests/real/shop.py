@@ -96,6 +96,10 @@ class Shop(abc.ABC):
         """Decides on creates of which nobody knows whether they have made something, after a kill."""
         assert self.stack.rewind("resolve", "--clear-all").code == 0
 
+    def by_hand(self, text: str) -> bool:
+        """Does what a hint asks for with the target's own tools; whether it did, and the rollback is to look again."""
+        return False
+
     def close(self) -> None:
         """Ends what the stack has left running."""
         self.stack.close()
