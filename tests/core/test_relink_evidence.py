@@ -194,7 +194,9 @@ def test_two_objects_that_write_one_number_in_two_ways_agree() -> None:
     port = make_link(integer, "48624", {"result": 48624}, "51234", {"result": 51234}, preview=False)
     waits = make_link(sleep, "t1", {"port": "48624.0"}, "t2", {"port": "51234.0"}, preview=False)
     other = make_link(sleep, "t1", {"port": "48624.0"}, "t2", {"port": "60000.0"}, preview=False)
-    assert apply(48624, port, waits, key="port", direct=False) == Relinked(51234, True, {integer, sleep}, frozenset())
+    assert apply(48624, port, waits, key="port", direct=False) == Relinked(
+        51234, True, frozenset({integer, sleep}), frozenset()
+    )
     assert apply("48624.0", port, waits, key="port", direct=False).value == "51234.0"
     assert apply(48624, port, other, key="port", direct=False).unsure == {"port"}
 
