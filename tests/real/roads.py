@@ -260,6 +260,7 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         assert "this is a bug" not in text, text
         assert not text.startswith("Traceback"), text
         if ran.code == 0 and (words[0] == "rollback" or _last(ran).get("result") != "nothing-to-do"):
+            assert _stale(ran) == shop.outdated(), took
             return took
         if "pulumi-rewind resolve" in text:
             shop.settle()
