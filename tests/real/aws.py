@@ -261,6 +261,17 @@ class Account:
         found = [object_id for object_id in self._ids(kind, wanted) if object_id not in known]
         return found[0] if found else None
 
+    def remove_unreadable(self, type_: str, made: str) -> bool:
+        """Deletes what the bridge can't read, neither to import nor to adopt it; whether it is such a thing."""
+        match type_.rpartition(":")[2]:
+            case "DynamodbTable":
+                self.client("dynamodb").delete_table(TableName=made)
+            case "LambdaFunction":
+                self.client("lambda").delete_function(FunctionName=made)
+            case _:
+                return False
+        return True
+
     def _ids(self, kind: str, wanted: Mapping[str, Any]) -> list[str]:
         ec2, iam, rds = self.client("ec2"), self.client("iam"), self.client("rds")
         name = wanted.get("name") or wanted.get("identifier") or wanted.get("functionName")

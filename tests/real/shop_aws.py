@@ -86,6 +86,8 @@ class AwsShop(Shop):
             if operation["type"] == "creating":
                 resource = operation["resource"]
                 made = self.account.made(resource["type"], resource["inputs"], known)
+                if made and self.account.remove_unreadable(resource["type"], made):
+                    made = None
                 decisions += ["--adopt", f"{resource['urn']}={made}"] if made else ["--clear", resource["urn"]]
         ran = self.stack.rewind("resolve", *decisions)
         assert ran.code == 0, ran
