@@ -261,16 +261,25 @@ class Account:
         found = [object_id for object_id in self._ids(kind, wanted) if object_id not in known]
         return found[0] if found else None
 
-    def remove_unreadable(self, type_: str, made: str) -> bool:
-        """Deletes what the bridge can't read, neither to import nor to adopt it; whether it is such a thing."""
+    def remove(self, type_: str, made: str) -> None:
+        """Deletes an object, as an operator does by hand who can't hand it over to the engine."""
         match type_.rpartition(":")[2]:
             case "DynamodbTable":
                 self.client("dynamodb").delete_table(TableName=made)
             case "LambdaFunction":
                 self.client("lambda").delete_function(FunctionName=made)
-            case _:
-                return False
-        return True
+            case "Instance":
+                self.client("ec2").terminate_instances(InstanceIds=[made])
+            case "DbInstance":
+                self.client("rds").delete_db_instance(DBInstanceIdentifier=made, SkipFinalSnapshot=True)
+            case "SqsQueue":
+                self.client("sqs").delete_queue(QueueUrl=made)
+            case "SnsTopicSubscription":
+                self.client("sns").unsubscribe(SubscriptionArn=made)
+            case "SecurityGroup":
+                self.client("ec2").delete_security_group(GroupId=made)
+            case other:
+                raise AssertionError(f"who deletes a {other}?")
 
     def _ids(self, kind: str, wanted: Mapping[str, Any]) -> list[str]:
         ec2, iam, rds = self.client("ec2"), self.client("iam"), self.client("rds")
