@@ -81,6 +81,11 @@ def test_pending_creates_are_adopted_or_cleared_as_the_operator_decides(stack: E
     assert (code, "no decision is given for" in text) == (2, True), text
     code, text = own(stack, "resolve", "--adopt", "web=srv-nobody", "--clear", "gone")
     assert (code, "there is no bridged:index:Server with the id" in text) == (2, True), text
+    stack.trouble({"name": "*", "operation": "read", "action": "fail", "message": "the raw state does not match"})
+    code, text = own(stack, "resolve", "--adopt", f"web={made}", "--clear", "gone")
+    assert (code, f"its provider can't read {made}" in text, "the raw state does not match" in text) == (1, True, True)
+    assert "delete the object with other tools, then --clear it" in text
+    stack.trouble()
     assert stack.state_file.read_bytes() == before
 
     code, text = own(stack, "resolve", "--json", "--adopt", f"{urn}={made}", "--clear", "gone")

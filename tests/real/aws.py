@@ -261,6 +261,26 @@ class Account:
         found = [object_id for object_id in self._ids(kind, wanted) if object_id not in known]
         return found[0] if found else None
 
+    def remove(self, type_: str, made: str) -> None:
+        """Deletes an object, as an operator does by hand who can't hand it over to the engine."""
+        match type_.rpartition(":")[2]:
+            case "DynamodbTable":
+                self.client("dynamodb").delete_table(TableName=made)
+            case "LambdaFunction":
+                self.client("lambda").delete_function(FunctionName=made)
+            case "Instance":
+                self.client("ec2").terminate_instances(InstanceIds=[made])
+            case "DbInstance":
+                self.client("rds").delete_db_instance(DBInstanceIdentifier=made, SkipFinalSnapshot=True)
+            case "SqsQueue":
+                self.client("sqs").delete_queue(QueueUrl=made)
+            case "SnsTopicSubscription":
+                self.client("sns").unsubscribe(SubscriptionArn=made)
+            case "SecurityGroup":
+                self.client("ec2").delete_security_group(GroupId=made)
+            case other:
+                raise AssertionError(f"who deletes a {other}?")
+
     def _ids(self, kind: str, wanted: Mapping[str, Any]) -> list[str]:
         ec2, iam, rds = self.client("ec2"), self.client("iam"), self.client("rds")
         name = wanted.get("name") or wanted.get("identifier") or wanted.get("functionName")

@@ -78,17 +78,28 @@ class AwsShop(Shop):
         return next(str(res["urn"]) for res in resources if res["urn"].endswith(f"::{name}"))
 
     def settle(self) -> None:
-        """Looks in the account whether what creates were about to make is there."""
-        decisions: list[str] = []
+        """Adopts what creates have made, as the account tells; deletes by hand what the bridge can't read."""
         deployment = self.stack.export()["deployment"]
         known = {res.get("id", "") for res in deployment["resources"]}
+        made: dict[str, tuple[str, str]] = {}
+        clear: list[str] = []
         for operation in deployment.get("pending_operations") or []:
             if operation["type"] == "creating":
-                resource = operation["resource"]
-                made = self.account.made(resource["type"], resource["inputs"], known)
-                decisions += ["--adopt", f"{resource['urn']}={made}"] if made else ["--clear", resource["urn"]]
-        ran = self.stack.rewind("resolve", *decisions)
-        assert ran.code == 0, ran
+                one = operation["resource"]
+                if found := self.account.made(one["type"], one["inputs"], known):
+                    made[one["urn"]] = one["type"], found
+                else:
+                    clear.append(one["urn"])
+        while True:
+            adopted = (f"{urn}={found}" for urn, (_, found) in made.items())
+            words = [word for text in adopted for word in ("--adopt", text)]
+            ran = self.stack.rewind("resolve", *words, *(word for urn in clear for word in ("--clear", urn)))
+            if ran.code == 0:
+                return
+            assert "delete the object with other tools, then --clear it" in ran.err, ran
+            refused = next(urn for urn in made if ran.err.startswith(f"error: {urn.split('::')[-1]} can't be adopted"))
+            self.account.remove(*made.pop(refused))
+            clear.append(refused)
 
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""

@@ -34,7 +34,10 @@ from pulumi_rewind.state.pending_creates import (
     open_creates,
     resolved,
 )
+from pulumi_rewind.strategies.preview import PreviewControl, followed, ignore_events
 from pulumi_rewind.system.private_directory import private_directory
+
+_UNREADABLE = "If the provider can never read it, delete the object with other tools, then --clear it."
 
 
 @dataclass(frozen=True)
@@ -146,15 +149,22 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     with private_directory() as private, private_backend({stack: small}) as backend:
         env = {**session.vault.environment(live), **environment(backend, session.workspace)}
         config = without_environments(session.config_file(live, private), private)
-        session.engine.call(
+        run = session.engine.start(
             [
                 *("refresh", "--yes", "--skip-preview"),
                 *("-s", stack.fqn),
                 *("--config-file", str(config)),
                 *("--target", entry["urn"]),
             ],
-            env=env,
+            private=private,
+            extra_env=env,
         )
+        followed(run, ignore_events, PreviewControl())
+        if run.returncode != 0:
+            error = run.error(f"{urn_name(entry['urn'])} can't be adopted, as its provider can't read {entry['id']}")
+            if isinstance(error, EngineError):
+                error.explain(_UNREADABLE)
+            raise error
         seen = msgspec.json.decode(session.engine.call(["stack", "export", "-s", stack.fqn], env=env))
     found = merged(entry, seen)
     if found is None:
