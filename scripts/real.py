@@ -120,7 +120,7 @@ def _python_sdk(part: Part, path: Path) -> None:
         engine = str(find_engine().path)
         asked = [engine, "package", "get-schema", f"terraform-provider@{BRIDGE}", str(cache() / part.package)]
         schema.write_bytes(subprocess.run(asked, env=quiet(home), check=True, stdout=subprocess.PIPE).stdout)
-        reap(cache() / "terraform", home)
+        reap(cache(), home)
         subprocess.run([cache() / "bin" / "pygen", schema, folder], check=True)
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(Path(folder) / path.name, path)

@@ -41,7 +41,9 @@ rewind.undo(name="orders-db", type="aws:rds/instance:Instance", timeout=3600)(Po
 rewind.undo(type="aws:rds/instance:Instance", timeout=7200)(RdsSnapshot())
 rewind.undo(type="aws:ebs/volume:Volume", timeout=7200)(EbsSnapshot())
 rewind.undo(type="aws:dynamodb/table:Table", timeout=7200)(DynamoDbTable())
-rewind.undo(type=["aws:s3/bucket*", "aws:s3/bucketObject*"], timeout=7200)(S3Versions(keep="shop-kept"))
+rewind.undo(type=["aws:s3/bucket:Bucket", "aws:s3/bucketObjectv2:BucketObjectv2"], timeout=7200)(
+    S3Versions(keep="shop-kept")
+)
 rewind.undo(type="*:PersistentVolumeClaim", timeout=3600)(VolumeSnapshot())
 rewind.undo(type="*:StatefulSet", name="search", timeout=3600)(
     PodFiles(pod=lambda it: ("shop", f"{it.id.rpartition('/')[2]}-0"), path="/var/lib/search")

@@ -123,6 +123,28 @@ def test_what_exists_already_can_be_taken_over(message: str, taken: bool) -> Non
     assert "--adopt" not in updated.hint("dev")
 
 
+@pytest.mark.parametrize(
+    ("message", "first"),
+    [
+        ("Table already exists: orders", False),
+        ("Table already exists: orders3", True),
+        ("Role with name shop-orders already exists", True),
+        ("port 80 of orders is already in use", True),
+        ("this already exists", True),
+    ],
+)
+def test_what_the_old_object_does_not_have_is_not_deleted_first(message: str, first: bool) -> None:
+    """After a kill: what has the target's name is what that run made, and the stack's own table has another one."""
+    old, new = (StepState(inputs={"name": name, "port": 80}) for name in ("orders3", "orders"))
+    blockers = Blockers()
+    blockers.add(Diagnostic(message, "error", urn("table")))
+    blockers.add(ResourceFailed(StepMetadata("create-replacement", urn("table"), old=old, new=new)))
+    hint = blockers.hint("dev")
+    assert blockers.taken == ((urn("table"),) if first else ())
+    assert ("--delete-first table" in hint) == first
+    assert ("is not the object that the stack has" in hint) == (not first)
+
+
 def test_no_message_repeats_the_name_that_stands_before_it() -> None:
     """Whatever is shown with a name column says what follows a name."""
     live = checkpoint(

@@ -196,8 +196,9 @@ def test_another_form_of_what_was_sent_is_no_difference() -> None:
 
     def read(new: dict[str, Any]) -> list[str]:
         step = {"op": "update", "urn": urn("web"), "type": "t:m:R", "old": side("#!/bin/sh", "5f2e", ["a"]), "new": new}
-        seen = [parse_event(json.dumps({"resOutputsEvent": {"metadata": step}}))]
-        return [one.message.rpartition(" of ")[2] for one in found_by(seen, {urn("web"): ""})]
+        seen = parse_event(json.dumps({"resOutputsEvent": {"metadata": step}}))
+        assert seen is not None
+        return [one.message.rpartition(" of ")[2] for one in found_by([seen], {urn("web"): ""})]
 
     assert read(side("5f2e", "5f2e", ["a"])) == []
     assert read(side("00ff", "00ff", ["a"])) == ["userData"], "another script is there"

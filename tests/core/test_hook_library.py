@@ -75,7 +75,10 @@ def test_a_copy_that_was_not_finished_is_none(hooked: Hooked, volume: Path, tmp_
         hooked.call("undo_create", new=DB)
     volume.with_name("elsewhere").rename(volume)
     assert not [path for path in (tmp_path / "shared").rglob("*") if path.is_file()]
-    hooked.call("undo_create", new=DB)
+    [place] = (tmp_path / "shared").glob("pulumi-rewind/copies/shop.dev/*")
+    (place / f"20260101T000000-{'k' * 12}.tar.part").touch()  # what a killed try left
+    hooked.call("undo_create", new=DB, idempotency_key="k" * 32)
+    assert not list(place.glob("*.part"))
     [note] = (tmp_path / "shared").rglob("*.json")
     whole = note.read_bytes()
     note.unlink()

@@ -126,6 +126,7 @@ PROCESSES = {
     "pulumi_rewind/demo/control_plane.py": "the parts of a control plane",
     "pulumi_rewind/demo/kubectl.py": "kubectl",
     "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",
+    "pulumi_rewind/hooks/library/programs.py": "pg_dump, kubectl and the like, beside the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
     "pulumi_rewind_tui/workers/diff_process.py": "own_python",
     "pulumi_rewind_tui/terminal/pager.py": "the operator's pager",

@@ -41,6 +41,36 @@ def test_what_stands_under_its_own_name_follows_and_equal_literals_stay() -> Non
     assert outcome.unsure == {"target.state"}  # the version and the shards were found where they belong
 
 
+def test_a_text_that_the_program_writes_elsewhere_too_does_not_follow_its_name() -> None:
+    """A namespace that is labelled with the release, and what lies in it, see tests/real/stacks/shopk8s."""
+    namespace, patch, api = (f"urn:pulumi:dev::p::kubernetes:core/v1:{kind}::{kind}" for kind in "NPA")
+    labels = {"metadata": {"name": "shop-8f3a11", "labels": {"release": "v2"}}}
+    link = make_link(
+        namespace, "shop-8f3a11", labels, "shop-8f3a11", {"metadata": {"labels": {"release": "v3"}}}, preview=False
+    )
+    metadata = {"namespace": "shop-8f3a11", "annotations": {"shop/release": "v2"}}
+    beside = {"urn": patch, "type": "t", "custom": True, "id": "d", "inputs": {"labels": {"touched": "v2"}}}
+    alone = [
+        {"urn": namespace, "type": "t", "custom": True, "id": "shop-8f3a11", "inputs": labels, "outputs": labels},
+        {
+            "urn": api,
+            "type": "t",
+            "custom": True,
+            "id": "a",
+            "inputs": {"metadata": metadata},
+            "propertyDependencies": {"metadata": [namespace]},
+        },
+    ]
+
+    def relinked(*resources: dict[str, Any]) -> Relinked:
+        literals = Literals(checkpoint(*resources).resources)
+        return Relinker([link], literals=lambda: literals).apply(metadata, "metadata")
+
+    outcome = relinked(*alone, beside)
+    assert (outcome.value, outcome.unsure) == (metadata, {"metadata.annotations.shop/release"})
+    assert relinked(*alone).value == metadata | {"annotations": {"shop/release": "v3"}}
+
+
 def test_the_literals_of_a_state_machine_stay() -> None:
     text = json.dumps(
         {"StartAt": "Active", "States": {"Active": {"Resource": OLD["arn"], "Next": "Pending", "TimeoutMs": 1002}}}
@@ -194,7 +224,8 @@ def test_two_objects_that_write_one_number_in_two_ways_agree() -> None:
     port = make_link(integer, "48624", {"result": 48624}, "51234", {"result": 51234}, preview=False)
     waits = make_link(sleep, "t1", {"port": "48624.0"}, "t2", {"port": "51234.0"}, preview=False)
     other = make_link(sleep, "t1", {"port": "48624.0"}, "t2", {"port": "60000.0"}, preview=False)
-    assert apply(48624, port, waits, key="port", direct=False) == Relinked(51234, True, {integer, sleep}, frozenset())
+    both = frozenset({integer, sleep})
+    assert apply(48624, port, waits, key="port", direct=False) == Relinked(51234, True, both, frozenset())
     assert apply("48624.0", port, waits, key="port", direct=False).value == "51234.0"
     assert apply(48624, port, other, key="port", direct=False).unsure == {"port"}
 

@@ -123,7 +123,7 @@ def test_what_a_provider_cannot_import_is_not_called_gone(stack: EngineStack) ->
     refusal = {"name": "edge", "operation": "read", "action": "fail", "message": "servers can't be imported"}
     stack.trouble(refusal)
     made = plan(stack, "1", adopt={"*": ""})
-    said = [risk.message for risk in made.all_risks if risk.code == "not-found"]
+    said = [risk.message for risk in made.all_risks if risk.code == "not-adopted"]
     assert len(said) == 1
     assert "servers can't be imported" in said[0]
     assert "gone" not in said[0]

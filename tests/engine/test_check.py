@@ -43,7 +43,6 @@ near = bridged.Server("near", {"image": zone.id, "zone": zone.arn})
 lone = bridged.Server("lone", {"image": pulumi.Output.secret("hush-hush-78")}, O(depends_on=[db]))
 group = pulumi.ComponentResource("x:y:Group", "group")
 new = bridged.Database("new", {"engine": db.engine, "size": db.id}, O(parent=group))
-safe = bridged.Server("safe", {"image": new.id}, O(protect=True))
 second = bridged.Server("second", {"image": "1"}, O(aliases=[pulumi.Alias(name="first")]))
 bridged.Server("still", {"image": "1"})
 """
@@ -81,9 +80,8 @@ def test_every_step_gets_its_verdict_and_nothing_is_touched(stack: EngineStack) 
         "second": "in-place",
         "group": "nothing",
         "new": "nothing",
-        "safe": "unknown",
     }
-    assert {one.verdict.name for one in report.failing} == {"db", "safe"}
+    assert {one.verdict.name for one in report.failing} == {"db"}
     stack.write_file("rewind.toml", '[check]\nfail_on = ["new-id"]\n')
     words = ("check", "--format", "json", "--", "--target", stack.resources()["zone"]["urn"])
     done = stack.run([sys.executable, "-m", "pulumi_rewind_tui.cli", *words])
@@ -95,6 +93,16 @@ def test_every_step_gets_its_verdict_and_nothing_is_touched(stack: EngineStack) 
     assert steps == [("zone", "replace", True), ("near", "same", True)], "what uses it gets the new id on the way back"
     assert "hush-hush" not in ran.out + ran.err
     assert MADE_UP not in ran.out + ran.err
+
+
+@pytest.mark.since("3.256.0", "a preview that goes past protection")
+def test_what_is_new_and_protected_keeps_nothing_from_its_verdict(stack: EngineStack) -> None:
+    program = HEAD + 'bridged.Server("web", {"image": "%s"})\n'
+    stack.up(program % "1")
+    report = checked(stack, program % "2" + 'bridged.Server("safe", {"image": "1"}, O(protect=True))\n')
+    assert report.problem == ""
+    assert verdicts(report) == {"web": "in-place", "safe": "unknown"}
+    assert {one.verdict.name for one in report.failing} == {"safe"}
 
 
 def test_a_first_deployment_is_taken_back_by_deleting_it(stack: EngineStack) -> None:

@@ -239,13 +239,14 @@ def test_a_bucket_and_an_object_come_back_with_all_their_versions(aws: Any, hook
     for key, body in (("a/1", b"one"), ("a/1", b"two and more"), ("a/12", b"other"), ("gone", b"gone"), ("ü", b"")):
         s3.put_object(Bucket="uploads", Key=key, Body=body, Metadata={"by": "ada"})
     s3.delete_object(Bucket="uploads", Key="gone")
+    s3.put_object(Bucket="uploads", Key="large", Body=bytes(9_000_000), Metadata={"by": "ada"})
     bucket = side("aws:s3/bucketV2:BucketV2", "uploads", "uploads", bucket="uploads")
     one = side("aws:s3/bucketObjectv2:BucketObjectv2", "one", "a/1", bucket="uploads", key="a/1")
     callback = hooked("S3Versions(keep='kept')")
     with pytest.raises(CallbackError, match="kept has no copy of uploads, which was uploads"):
         callback.call("undo_delete", old=bucket, dry_run=True)
     note = callback.call("undo_create", new=bucket, dry_run=True)["note"]
-    assert note == "copies it first: 4 versions, 20 bytes, to kept"
+    assert note == "copies it first: 5 versions, 9.0 MB, to kept"
     assert "Contents" not in s3.list_objects_v2(Bucket="kept")
     callback.call("undo_create", new=bucket)
     callback.call("undo_create", new=one)
@@ -253,9 +254,11 @@ def test_a_bucket_and_an_object_come_back_with_all_their_versions(aws: Any, hook
     callback.call("undo_delete", old=bucket)
     made = {**bucket, "id": "uploads-2", "outputs": {"bucket": "uploads-2"}}
     assert callback.go_on("undo_delete", made)
-    assert callback.said[-1] == "uploads: 4 versions, 20 bytes, back in uploads-2"
-    assert contents(s3, "uploads-2") == {"a/1": [b"one", b"two and more"], "a/12": [b"other"], "ü": [b""]}
-    assert s3.head_object(Bucket="uploads-2", Key="a/1")["Metadata"] == {"by": "ada"}
+    assert callback.said[-1] == "uploads: 5 versions, 9.0 MB, back in uploads-2"
+    small = {key: bodies for key, bodies in contents(s3, "uploads-2").items() if key != "large"}
+    assert small == {"a/1": [b"one", b"two and more"], "a/12": [b"other"], "ü": [b""]}
+    for key in ("a/1", "large"):
+        assert s3.head_object(Bucket="uploads-2", Key=key)["Metadata"] == {"by": "ada"}
 
     callback.call("undo_delete", old=one)
     assert callback.go_on("undo_delete", {**one, "id": "b", "outputs": {"bucket": "uploads-2", "key": "b"}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -249,6 +249,52 @@ class Account:
         while got := self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += [one["Body"] for one in got]
         return sorted(found)
+
+    # -- what a create has made ---------------------------------------------------------------------------------------
+
+    def made(self, type_: str, wanted: Mapping[str, Any], known: Collection[str]) -> str | None:
+        """The id of an object with such inputs that isn't among the `known` ones; None where there is none.
+
+        An operator looks for it by its name in a console.
+        """
+        kind = type_.rpartition(":")[2]
+        found = [object_id for object_id in self._ids(kind, wanted) if object_id not in known]
+        return found[0] if found else None
+
+    def _ids(self, kind: str, wanted: Mapping[str, Any]) -> list[str]:
+        ec2, iam, rds = self.client("ec2"), self.client("iam"), self.client("rds")
+        name = wanted.get("name") or wanted.get("identifier") or wanted.get("functionName")
+        match kind:
+            case "DynamodbTable":
+                return [one for one in self.client("dynamodb").list_tables()["TableNames"] if one == name]
+            case "SqsQueue":
+                urls = self.client("sqs").list_queues().get("QueueUrls", [])
+                return [url for url in urls if url.split("/")[-1] == name]
+            case "IamRole":
+                return [one["RoleName"] for one in iam.list_roles()["Roles"] if one["RoleName"] == name]
+            case "DbInstance":
+                found = [one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]]
+                return [one for one in found if one == wanted["identifier"]]
+            case "DbSubnetGroup":
+                found = [one["DBSubnetGroupName"] for one in rds.describe_db_subnet_groups()["DBSubnetGroups"]]
+                return [one for one in found if one == name]
+            case "LambdaFunction":
+                found = [one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]]
+                return [one for one in found if one == name]
+            case "SecurityGroup":
+                groups = ec2.describe_security_groups()["SecurityGroups"]
+                return [one["GroupId"] for one in groups if one["GroupName"] == name]
+            case "Subnet":
+                subnets = ec2.describe_subnets()["Subnets"]
+                return [one["SubnetId"] for one in subnets if one["CidrBlock"] == wanted["cidrBlock"]]
+            case "Instance":
+                machines = [one for more in ec2.describe_instances()["Reservations"] for one in more["Instances"]]
+                alive = [one for one in machines if one["State"]["Name"] != "terminated"]
+                return [one["InstanceId"] for one in alive if _tags(one) == wanted["tags"]]
+            case "SnsTopicSubscription":
+                found = self.client("sns").list_subscriptions()["Subscriptions"]
+                return [one["SubscriptionArn"] for one in found if one["Endpoint"] == wanted["endpoint"]]
+        return []
 
 
 def _tags(one: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

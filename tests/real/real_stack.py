@@ -65,12 +65,12 @@ class RealStack(EngineStack):
                 check=False,
             )
         finally:
-            reap(self.built / "terraform", self.home)
+            reap(self.built, self.home)
 
     def close(self) -> None:
         """Ends what serves the stack, and what its engines have left behind."""
         super().close()
-        reap(self.built / "terraform", self.home)
+        reap(self.built, self.home)
 
     def hide(self, key: str, value: str) -> None:
         """Sets a secret of the configuration that no file may then hold."""

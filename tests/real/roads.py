@@ -74,7 +74,8 @@ def partial(shop: Shop, seen: Seen) -> None:
     after = shop.reality()
     wanted = {name: text for name, text in before.items() if not shop.in_part(name)}
     wanted |= {name: text for name, text in was[2].items() if shop.in_part(name)}
-    assert _differences(wanted, after) == []
+    differences = _differences(wanted, after)
+    assert differences == [], "\n".join(differences)
     check_secrets(shop)
 
 
@@ -85,9 +86,10 @@ def adoption(shop: Shop, seen: Seen) -> None:
     ids, held = _ids(shop), shop.data()
     lost = shop.lose()
     assert lost, "nothing was lost"
-    back(shop, seen, str(number), "--adopt", "found")
+    ran = back(shop, seen, str(number), "--adopt", "found")
     now = _ids(shop)
-    assert {name: now.get(name) for name in lost} == {name: ids[name] for name in lost}
+    anew = {name: f"was {ids[name]}, is {now.get(name)}" for name in lost if now.get(name) != ids[name]}
+    assert not anew, f"{anew}\n{told(ran)}"
     assert _lost(held, shop.data()) == set()
     check(shop, 2, was[2])
 

@@ -64,9 +64,9 @@ class AwsShop(Shop):
         return {res["urn"].split("::")[-1]: (res["type"], res["id"]) for res in found if res.get("id")}
 
     def lose(self) -> list[str]:
-        """Things of many kinds, with what depends on them; no table: the bridge refuses to import one."""
+        """Things of many kinds, with what depends on them; no table and no function: the bridge can import neither."""
         before = self.stores()
-        for name in ("news", "data", "zone", "api-log", "jobs"):
+        for name in ("news", "data", "zone", "api-log", "url"):
             if name in self.stores():  # not gone with another one
                 self.stack.pulumi(
                     "state", "delete", self._urn(name), "--target-dependents", "--yes", "-s", self.stack.name
@@ -76,6 +76,19 @@ class AwsShop(Shop):
     def _urn(self, name: str) -> str:
         resources = self.stack.resources(show_secrets=False).values()
         return next(str(res["urn"]) for res in resources if res["urn"].endswith(f"::{name}"))
+
+    def settle(self) -> None:
+        """Looks in the account whether what creates were about to make is there."""
+        decisions: list[str] = []
+        deployment = self.stack.export()["deployment"]
+        known = {res.get("id", "") for res in deployment["resources"]}
+        for operation in deployment.get("pending_operations") or []:
+            if operation["type"] == "creating":
+                resource = operation["resource"]
+                made = self.account.made(resource["type"], resource["inputs"], known)
+                decisions += ["--adopt", f"{resource['urn']}={made}"] if made else ["--clear", resource["urn"]]
+        ran = self.stack.rewind("resolve", *decisions)
+        assert ran.code == 0, ran
 
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""

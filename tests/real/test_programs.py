@@ -16,7 +16,7 @@ from tests.real.shop_go import GoShop
 from tests.real.shop_language import LanguageShop
 from tests.real.shop_node import NodeShop
 from tests.real.shop_yaml import YamlShop
-from tests.real.test_roads import walk
+from tests.real.walk import walk
 
 LANGUAGES = pytest.mark.parametrize(
     "shop", [pytest.param(shop, id=shop.title) for shop in (YamlShop, NodeShop, GoShop)]

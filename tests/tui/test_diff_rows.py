@@ -9,6 +9,7 @@ import pytest
 from pulumi_rewind.diff.checkpoints import Change
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import Comparison, Details, Heading
+from pulumi_rewind_tui.text.diff import change_lines
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_rows import Row, Shown
 from pulumi_rewind_tui.text.steps_rows import StepRow, row_line
@@ -48,6 +49,24 @@ def test_dependencies_are_shown_by_name_and_only_what_differs(old: list[str], ne
     done.seen[0, False] = Details((one,))
     line = DiffText(done, Shown(), UNICODE, lambda _: False).text(Row("change", 0, 0, one))
     assert line.strip() == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (["db", "orders"], ["db"], ['- options.dependencies: "orders"']),
+        (["db", "orders"], ["db", "web"], ['- options.dependencies: "orders"', '+ options.dependencies: "web"']),
+    ],
+)
+def test_so_they_are_on_the_command_line(old: list[str], new: list[str], text: list[str]) -> None:
+    one = change("options.dependencies", [URN + name for name in old], [URN + name for name in new])
+    assert [plain(line) for line in change_lines([one], indent="")] == text
+
+
+def test_so_they_are_in_a_plan() -> None:
+    one = change("options.dependencies", [URN + "db", URN + "orders"], [URN + "db"])
+    step = StepRow("change", URN + "api", 1, change=one)
+    assert plain(row_line(step, [step], 90, UNICODE)).split() == ["options.dependencies", "-", "orders"]
 
 
 def test_names_are_not_cut_beside_empty_space() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
-from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed, StepMetadata
 from pulumi_rewind.engine.messages import says_taken
 from pulumi_rewind.goal.model import Registration, registers
 from pulumi_rewind.plan.verify import Difference
@@ -43,12 +44,12 @@ class Blockers:
         """Those that an error speaks of; that counts where no step failed, as in a preview."""
         self._copies: dict[tuple[str, str], None] = {}
         """URN and id of old copies that could not be deleted."""
-        self._beside: set[str] = set()
-        """Those of which a replacement could not be made beside the old object."""
+        self._beside: dict[str, StepMetadata] = {}
+        """The steps in which a replacement could not be made beside the old object."""
         self._creates: set[str] = set()
         """Those that could not be re-created."""
-        self._taken: dict[str, None] = {}
-        """Those of which the provider said that they are there already."""
+        self._taken: dict[str, str] = {}
+        """Those of which the provider said that they are there already, and how it said so."""
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
@@ -58,14 +59,14 @@ class Blockers:
             case ResourceFailed(step):
                 self._failed[step.urn] = None
                 if step.op == "create-replacement":
-                    self._beside.add(step.urn)
+                    self._beside[step.urn] = step
                 elif step.op == "create":
                     self._creates.add(step.urn)
             case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE and not _is_default_provider(urn):
                     self._named[urn] = None
                     if says_taken(message):
-                        self._taken[urn] = None
+                        self._taken[urn] = message
 
     @property
     def failed(self) -> frozenset[str]:
@@ -86,7 +87,14 @@ class Blockers:
     @property
     def taken(self) -> tuple[str, ...]:
         """URNs of replacements that could not be made because the old object has what must be unique."""
-        return tuple(urn for urn in self._taken if urn in self._beside)
+        return tuple(urn for urn in self._taken if urn in self._beside and urn not in self._strangers)
+
+    @property
+    def _strangers(self) -> tuple[str, ...]:
+        """Those of which another object than the old one has what must be unique."""
+        return tuple(
+            urn for urn, said in self._taken.items() if urn in self._beside and _is_new(said, self._beside[urn])
+        )
 
     def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
         """How `resume` passes them by, with a space before it; empty if there are none."""
@@ -95,6 +103,11 @@ class Blockers:
         if self.taken:
             words = (word for urn in self.taken for word in ("--delete-first", spoken(urn)))
             said.append(f"`{command('resume', stack, *words)}` deletes the old one first.")
+        if self._strangers:
+            said.append(
+                f"{listed([urn_name(urn) for urn in self._strangers])} already exists, and is not the object that the "
+                "stack has: a run that was killed may have created it. If so, delete it yourself; then resume."
+            )
         existing = [urn_name(urn) for urn in self._taken if urn in self._creates]
         if existing:
             how = command("resume", stack, "--adopt", "found")
@@ -125,6 +138,17 @@ def _is_default_provider(urn: str) -> bool:
     """Whether it is what a selection can't leave out: the engine makes it for those that use it."""
     parsed = parse_urn(urn)
     return parsed.type.startswith(PROVIDER_PREFIX) and parsed.name.startswith("default")
+
+
+def _is_new(said: str, step: StepMetadata) -> bool:
+    """Whether what a provider calls taken is an input that the old object does not have, and none that it has."""
+    old, new = ((side.inputs or {}).values() if side is not None else () for side in (step.old, step.new))
+    named = [one for one in new if isinstance(one, str | int) and _stands_in(str(one), said)]
+    return bool(named) and not any(one in old for one in named)
+
+
+def _stands_in(word: str, text: str) -> bool:
+    return bool(word) and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
 
 
 def _old_copy(stack: str, urn: str, identifier: str) -> str:

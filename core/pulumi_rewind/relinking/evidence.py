@@ -136,14 +136,23 @@ class Evidence:
             case Grade.STRONG:
                 return True
             case Grade.PLAIN:
-                return whole or one.fits(at.key) or self.belongs(one, str(old))
+                return whole or self._named(one, old, at) or self.belongs(one, str(old))
             case Grade.SHORT:
                 large = isinstance(old, str) or abs(old) >= LARGE
                 return whole or one.fits(at.key) or (large and one.urn in walk.alone)
             case _ if one.status or isinstance(old, bool):
                 return whole and one.fits(at.key)
             case _:
-                return whole or one.fits(at.key)
+                return whole or self._named(one, old, at)
+
+    def _named(self, one: Candidate, old: str | float, at: Place) -> bool:
+        """Whether it stands under its own name, and is no text that the program writes in other places too.
+
+        A label ``release: v2`` of a namespace and one of what lies in it come from one literal, not from each other.
+        """
+        if not one.fits(at.key):
+            return False
+        return not isinstance(old, str) or self._literals is None or not self._literals().written_beside(old, one.urn)
 
     def belongs(self, one: Candidate, text: str) -> bool:
         """Whether a text stands for that object alone, as far as the checkpoint tells."""

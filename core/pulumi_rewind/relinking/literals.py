@@ -24,7 +24,7 @@ class Literals:
     """An index of one checkpoint, made once; its size and time are linear in the checkpoint."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self._literals: set[str | float] = set()
+        self._literals: dict[str | float, list[str]] = {}
         self._owners: dict[str | float, list[str]] = {}
         self._refers: dict[str, list[str]] = {}
         self._reached: dict[tuple[str, str], bool] = {}
@@ -41,6 +41,10 @@ class Literals:
             for owner in self._owners.get(text, ())
         )
 
+    def written_beside(self, text: str, urn: str) -> bool:
+        """Whether a program wrote the text down somewhere, besides on the object `urn` itself."""
+        return any(writer != urn for writer in self._literals.get(text, ()))
+
     def _add(self, res: Resource) -> None:
         recorded = res.property_dependencies
         self._refers.setdefault(res.urn, []).extend(res.uses)
@@ -56,19 +60,14 @@ class Literals:
             for leaf in _texts(value):
                 own.add(leaf)
                 if derived:
-                    self._own(leaf, res.urn)
+                    _note(self._owners, leaf, res.urn)
                 else:
-                    self._literals.add(leaf)
+                    _note(self._literals, leaf, res.urn)
         if res.custom:
-            self._own(res.id, res.urn)
+            _note(self._owners, res.id, res.urn)
             for leaf in _texts(res.decoded_outputs()):
                 if leaf not in own:
-                    self._own(leaf, res.urn)
-
-    def _own(self, leaf: str | float, urn: str) -> None:
-        owners = self._owners.setdefault(leaf, [])
-        if len(owners) < _OWNERS and (not owners or owners[-1] != urn):
-            owners.append(urn)
+                    _note(self._owners, leaf, res.urn)
 
     def _reaches(self, urn: str, other: str) -> bool:
         """Whether `urn` depends on `other`, directly or through others."""
@@ -82,6 +81,12 @@ class Literals:
                         waiting.append(needed)
             self._reached[key] = other in seen
         return self._reached[key]
+
+
+def _note(noted: dict[str | float, list[str]], leaf: str | float, urn: str) -> None:
+    urns = noted.setdefault(leaf, [])
+    if len(urns) < _OWNERS and (not urns or urns[-1] != urn):
+        urns.append(urn)
 
 
 def _texts(value: Json) -> Iterator[str | float]:

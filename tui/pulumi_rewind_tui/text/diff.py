@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.state.stateful_types import is_stateful
 from pulumi_rewind_tui.text.cells import Line, Span, inert
 from pulumi_rewind_tui.text.spans import changes_line, op_span
-from pulumi_rewind_tui.text.values import short_path, value_lines
+from pulumi_rewind_tui.text.values import named, short_path, value_lines
 from pulumi_rewind_tui.words.words import listed, new_ids, resource_name
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _op(resource: ResourceDiff) -> Span:
 
 def change_lines(changes: Iterable[Change], *, indent: str) -> Iterator[Line]:
     """The changed properties of one resource."""
-    for change in changes:
+    for change in map(named, changes):
         path = short_path(change.path)
         if not change.comparable:
             yield [indent, Span("? ", "warn"), Span(path, "bold"), Span("  [secret] not comparable", "warn")]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind.state.values import Json, each
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading
 from pulumi_rewind_tui.text.diff_rows import Row, Shown
 from pulumi_rewind_tui.text.side_by_side import change_beside, divider_at, line_beside
-from pulumi_rewind_tui.text.values import change_values, short_path, with_type
+from pulumi_rewind_tui.text.values import change_values, named, short_path, with_type
 from pulumi_rewind_tui.words.words import listed, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
-    from pulumi_rewind.diff.properties import Kind
 
 NAME = 26
 """Widest column of names before verbs stop lining up."""
@@ -118,7 +116,7 @@ class DiffText:
         path = _path(change, self.comparison.resources[row.index])
         beside = self._beside(cells)
         column = self._column(row, cells)
-        change = _named(change)
+        change = named(change)
         spans: list[Piece] = [(indent, ""), (fit(path, max(column, width(path))), "path"), ("  ", "")]
         if change.secret and not revealed:
             return (*spans, *self._secret(change))
@@ -181,28 +179,6 @@ def widest_paths(comparison: Comparison) -> int:
         )
         columns[-3] = known
     return columns[-2]
-
-
-def _named(change: Change) -> Change:
-    """An option with the names of the resources that its URNs stand for; of a list of these, what differs."""
-    if not change.path.startswith("options."):
-        return change
-    old, new = _names(change.old), _names(change.new)
-    if not (isinstance(old, list) and isinstance(new, list)):
-        return replace(change, old=old, new=new)
-    gone, came = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
-    kind: Kind = "changed" if bool(gone) == bool(came) else "removed" if gone else "added"
-    return replace(change, kind=kind, old=_in_words(gone or old), new=_in_words(came or new))
-
-
-def _in_words(names: list[Json]) -> Json:
-    return ", ".join(map(str, names)) if all(isinstance(name, str) for name in names) else names
-
-
-def _names(value: Json) -> Json:
-    if isinstance(value, str) and value.startswith("urn:pulumi:"):
-        return resource_name(value)
-    return each(value, _names)
 
 
 def _path(change: Change, res: Heading) -> str:

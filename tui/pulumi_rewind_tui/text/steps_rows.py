@@ -12,7 +12,7 @@ from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
 from pulumi_rewind_tui.text.steps import if_needed, renewed, tree
-from pulumi_rewind_tui.text.values import change_values, short_path, with_type
+from pulumi_rewind_tui.text.values import change_values, named, short_path, with_type
 from pulumi_rewind_tui.words.words import resource_name
 
 if TYPE_CHECKING:
@@ -239,8 +239,8 @@ def _path(row: StepRow, change: Change) -> str:
 
 def change_line(row: StepRow, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
     """One changed property of a step."""
-    change = row.change
-    assert change is not None
+    assert row.change is not None
+    change = named(row.change)
     path, column = _path(row, change), min(column, max(10, cells // 3))
     most = max(column, cells - width(indent) - VALUES)  # a longer path takes what the values can spare
     left: list[Piece] = [(indent, ""), (fit(path, min(most, max(column, width(path)))), "path"), ("  ", "")]

@@ -6,15 +6,18 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE
 from pulumi_rewind.state.show import KNOWN_WHEN_RUN, readable
-from pulumi_rewind.state.values import MASK, kind_of
+from pulumi_rewind.state.values import MASK, Json, each, kind_of
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, inert, line_width, width
+from pulumi_rewind_tui.words.words import resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind.diff.properties import Kind
 
 ONE_LINE = 100
 """Longer objects are spread over several lines."""
@@ -128,3 +131,25 @@ def from_difference(old: str, new: str, context: int = CONTEXT) -> tuple[str, st
     begin = common - context
     begin = max(begin, *(old.rfind(mark, begin, common) for mark in "/ "))  # whole words, if they begin near
     return "…" + old[begin:], "…" + new[begin:]
+
+
+def named(change: Change) -> Change:
+    """An option with the names of the resources that its URNs stand for; of a list of these, what differs."""
+    if not change.path.startswith("options."):
+        return change
+    old, new = _names(change.old), _names(change.new)
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return replace(change, old=old, new=new)
+    gone, came = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
+    kind: Kind = "changed" if bool(gone) == bool(came) else "removed" if gone else "added"
+    return replace(change, kind=kind, old=_in_words(gone or old), new=_in_words(came or new))
+
+
+def _in_words(names: list[Json]) -> Json:
+    return ", ".join(map(str, names)) if all(isinstance(name, str) for name in names) else names
+
+
+def _names(value: Json) -> Json:
+    if isinstance(value, str) and value.startswith("urn:pulumi:"):
+        return resource_name(value)
+    return each(value, _names)

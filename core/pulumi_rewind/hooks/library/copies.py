@@ -77,8 +77,10 @@ class Copies:
         """
         made = time.time()
         place = self._place(res) / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(made))}-{key[:12]}{suffix}"
+        for name in self._state.names(place.parent):
+            if name.endswith(f"-{key[:12]}{suffix}.part"):  # of a try that was killed
+                self._state.remove(place.with_name(name))
         part = place.with_name(f"{place.name}.part")
-        self._state.remove(part)  # of a try that was interrupted
         os.close(self._state.open_new(part))
         try:
             counts = fill(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate, Restored
 from pulumi_rewind.hooks.library.file_copies import FileCopies
-from pulumi_rewind.hooks.library.programs import plain, run, size
+from pulumi_rewind.hooks.library.programs import plain, run, size, streamed
 from pulumi_rewind.hooks.library.ready_made import ReadyMade
 
 GROUP: Final = "snapshot.storage.k8s.io"
@@ -216,9 +215,8 @@ class PodFiles(FileCopies):
             run([*self._exec(res, "-i"), "tar", "-C", self.path, "-xf", "-"], stdin=source, install=INSTALL)
             source.seek(0)
             wanted = set(_members(source))
-        command = [*self._exec(res), "tar", "-C", self.path, "-cf", "-", "."]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            there = set(_members(process.stdout))
+        with streamed([*self._exec(res), "tar", "-C", self.path, "-cf", "-", "."]) as output:
+            there = set(_members(output))
         return {self.path: len(wanted & there)}
 
     def _exec(self, res: UndoResource, *more: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, Final
 from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.library.file_copies import FileCopies
-from pulumi_rewind.hooks.library.programs import plain, run, size
+from pulumi_rewind.hooks.library.programs import plain, run, size, streamed
 
 VARIABLES: Final = {
     "host": "PGHOST",
@@ -106,10 +105,8 @@ class PostgresDump(FileCopies):
         """Rows by table, quoted as in SQL: lines between ``COPY … FROM stdin;`` and ``\\.`` of the dump as text."""
         counts: dict[str, int] = {}
         table = ""
-        command = [str(self._program("pg_restore")), "--data-only", "--file=-", str(file)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+        with streamed([self._program("pg_restore"), "--data-only", "--file=-", file]) as output:
+            for line in output:
                 if table:
                     if line == b"\\.\n":
                         table = ""
@@ -118,8 +115,8 @@ class PostgresDump(FileCopies):
                 elif line.startswith(b"COPY ") and line.endswith(b"FROM stdin;\n"):
                     table = _table(line.decode())
                     counts.setdefault(table, 0)
-        if process.returncode or table:
-            raise CopyError(f"the dump {file} can't be read to its end", hint="See what pg_restore says in the log.")
+        if table:
+            raise CopyError(f"the dump {file} ends within {table}")
         return counts
 
     def _ask(self, res: UndoResource, text: str) -> list[int]:

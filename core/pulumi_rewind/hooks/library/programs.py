@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -67,6 +68,25 @@ def run(
         why = next((line for line in lines if "error: " in line or line.startswith("Error ")), lines[0])
         raise CopyError(f"{name} failed: {why}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+@contextlib.contextmanager
+def streamed(command: Sequence[str | Path]) -> Iterator[IO[bytes]]:
+    """What a program prints, as it comes; its standard error goes to the log.
+
+    Raises:
+        CopyError: it is not there, or fails, which is known when the block ends.
+    """
+    name = Path(command[0]).name
+    try:
+        process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE)
+    except OSError as err:
+        raise CopyError(f"{name} can't be started: {err.strerror}") from None
+    with process:
+        assert process.stdout is not None
+        yield process.stdout
+    if process.returncode:
+        raise CopyError(f"{name} failed: exit code {process.returncode}", hint="See in the log what it said.")
 
 
 def plain(value: Any) -> Any:

@@ -8,13 +8,16 @@ import json
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate
 from pulumi_rewind.hooks.library.aws import AwsService
-from pulumi_rewind.hooks.library.programs import counted, plain, size
+from pulumi_rewind.hooks.library.programs import counted, package, plain, size
+
+LARGEST: Final = 5_000_000_000
+"""Bytes that S3 copies in one piece."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ class Kept:
 class S3Versions(AwsService):
     """Keeps what is in a bucket, or one object, with all its versions: ``S3Versions(keep="shop-kept")``.
 
-    For ``aws:s3/bucket*:Bucket*`` and ``aws:s3/bucketObject*:BucketObject*``. The AWS provider deletes an object with
-    all its versions (hashicorp/terraform-provider-aws, issue 4500), as it does with all objects of a bucket that has
-    `forceDestroy`: versions in the same bucket are therefore no copy. Restored versions have the old order and new ids.
-    Delete markers are not kept; an object that was deleted last stays away.
+    For ``Bucket``, ``BucketV2``, ``BucketObject`` and ``BucketObjectv2`` of ``aws:s3``, not for policies and the like.
+    The AWS provider deletes an object with all its versions (hashicorp/terraform-provider-aws, issue 4500), and so it
+    does with a bucket that has `forceDestroy`: versions in the same bucket are therefore no copy. Restored versions
+    have the old order and new ids. Delete markers are not kept; an object that was deleted last stays away.
     """
 
     keep: str
@@ -119,7 +122,7 @@ class S3Versions(AwsService):
         ]
         for at, one in enumerate(found):
             source = {"Bucket": bucket, "Key": one.key, **({"VersionId": one.version} if one.version else {})}
-            client.copy(source, self.keep, one.kept)
+            _copy(client, source, self.keep, one.kept)
             self._same(client, self.keep, one.kept, one)
             ctx.progress(at + 1, len(found), "versions")
         becomes = ctx.old.id if ctx.old is not None else ""
@@ -134,7 +137,7 @@ class S3Versions(AwsService):
         bucket, name = _place(made)
         for at, one in enumerate(kept.versions):
             key = name or one.key
-            client.copy({"Bucket": self.keep, "Key": one.kept}, bucket, key)
+            _copy(client, {"Bucket": self.keep, "Key": one.kept}, bucket, key)
             self._same(client, bucket, key, one)
             ctx.progress(at + 1, len(kept.versions), "versions")
         total = size(sum(one.bytes for one in kept.versions))
@@ -168,6 +171,12 @@ class S3Versions(AwsService):
     def _folder(self, ctx: UndoContext, res: UndoResource) -> str:
         digest = hashlib.sha256(res.urn.encode()).hexdigest()[:16]
         return f"{self.prefix}{ctx.stack.replace('/', '.')}/{digest}/"
+
+
+def _copy(client: Any, source: dict[str, str], bucket: str, key: str) -> None:
+    """Copies a version within S3: in one piece as long as S3 can, as older versions of boto3 give parts no metadata."""
+    config = package("boto3.s3.transfer").TransferConfig(multipart_threshold=LARGEST)
+    client.copy(source, bucket, key, Config=config)
 
 
 def _place(res: UndoResource) -> tuple[str, str]:

@@ -35,8 +35,9 @@ class Snapshot:
 class Snapshots(AwsService):
     """Makes a snapshot before an object is deleted or replaced, and has it created again from a snapshot.
 
-    The engine creates it, with one input more that names the snapshot; the AWS provider takes the input's absence for
-    no change later, so that the next `pulumi up` changes nothing.
+    The engine creates it, with one input more that names the snapshot. The AWS provider computes that input where it is
+    absent (`snapshot_id`, and `snapshot_identifier` since its pull request 18013, of March 2021), so that the next
+    `pulumi up`, which does not have it, changes nothing.
     """
 
     replaced_by: Literal["live", "target"] = "live"
