@@ -287,3 +287,18 @@ def test_a_number_that_equals_an_output_stays_unless_it_has_its_name(old: int, n
     moved = make_link(FN, "fn-111aa", {"quota": old}, "fn-222bb", {"quota": new}, preview=False)
     value = {"limit": old, "text": f"{old}", "cpuQuota": old}
     assert apply(value, moved).value == value | {"cpuQuota": new}
+
+
+def test_what_an_object_passes_on_is_found_for_both() -> None:
+    """A pet's name that a ConfigMap holds too, and a container under the name of the ConfigMap's key."""
+    pet, settings = "urn:pulumi:dev::p::random:index/pet:Pet::pet", "urn:pulumi:dev::p::k:v1:ConfigMap::settings"
+    links = (
+        make_link(pet, "humble-dog", {"length": 2}, "chief-akita", {"length": 2}, preview=False),
+        make_link(
+            settings, "ns/settings-1a", {"data": {"fleet": "humble-dog"}},
+            "ns/settings-2b", {"data": {"fleet": "chief-akita"}}, preview=False,
+        ),
+    )  # fmt: skip
+    outcome = Relinker(links).apply({"env": [{"name": "FLEET", "value": "humble-dog"}], "fleet": "humble-dog"}, "spec")
+    assert outcome.value == {"env": [{"name": "FLEET", "value": "chief-akita"}], "fleet": "chief-akita"}
+    assert outcome.found == {pet, settings}

@@ -228,6 +228,31 @@ def test_only_what_a_program_decides_is_compared_with_the_target() -> None:
     assert [one.path for one in unlike_target(other, target, "dev", "shop")] == ["inputs.pw"]
 
 
+def test_a_name_that_the_new_object_has_got_is_no_difference_but_what_the_program_sent_is_one() -> None:
+    """A ConfigMap that was made anew under another name, and what mounts it."""
+
+    def state(name: str, image: str, mounted: str) -> Checkpoint:
+        made = checkpoint(
+            {"name": "settings", "id": f"ns/{name}", "inputs": {"data": image}},
+            {"name": "web", "id": "web-1", "inputs": {"volume": f"map:{mounted}", "image": f"is {image}"}},
+        )
+        settings, web = made.resources
+        outputs = msgspec.Raw(json.dumps({"metadata": {"name": name}, "data": image}).encode())
+        needs = {"volume": (settings.urn,), "image": (settings.urn,)}
+        resources = (
+            msgspec.structs.replace(settings, outputs=outputs),
+            msgspec.structs.replace(web, property_dependencies=needs),
+        )
+        return Checkpoint(b"", Deployment(resources=resources), decrypted=True)
+
+    target = state("settings-1a2b", "nginx:21", "settings-1a2b")
+    assert unlike_target(state("settings-3c4d", "nginx:21", "settings-3c4d"), target, "dev", "shop") == ()
+    other = unlike_target(state("settings-3c4d", "nginx:23", "settings-5e6f"), target, "dev", "shop")
+    assert {(one.urn.rsplit("::", 1)[-1], one.path) for one in other} == {
+        ("settings", "inputs.data"), ("web", "inputs.image"), ("web", "inputs.volume"),
+    }  # fmt: skip
+
+
 def test_an_input_that_is_the_id_is_no_difference_before_the_object_is_made() -> None:
     """As of files and buckets, which are called by what the program gives them."""
     target = checkpoint({"name": "file", "id": "/srv/a.txt", "inputs": {"path": "/srv/a.txt", "note": "at /srv/a.txt"}})

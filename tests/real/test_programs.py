@@ -80,26 +80,27 @@ def test_history_diff_and_doctor_speak_of_it_as_it_is(shop: type[LanguageShop], 
     made = shop(world)
     try:
         deploy(made, 1, 2, 3)
-        updates = read(made, "history")["updates"]
-        assert [one["tags"] for one in updates] == [["v3"], ["v2"], ["v1"]]
+        updates = read(made, "history")
+        assert [one["git"]["tags"] for one in updates] == [["v3"], ["v2"], ["v1"]]
+        assert {one["author"] for one in updates} == {"Ada Tester"}
         commits = [made.stack.git("rev-parse", f"v{number}^{{commit}}") for number in (3, 2, 1)]
-        assert [one["commit"] for one in updates] == commits
-        changes = {change["name"]: change for change in read(made, "diff", "v1", "v3")["changes"]}
-        assert {name: changes[name]["action"] for name in made.changed} == made.changed
+        assert [one["git"]["commit"] for one in updates] == commits
+        changes = {one["name"]: one["op"] for one in read(made, "diff", "v1", "v3")["resources"]}
+        assert {name: changes[name] for name in made.changed} == made.changed
         said = findings(made)
         assert "python" not in json.dumps(said).lower().replace(str(made.stack.directory), "")
+        assert {one["status"] for one in read(made, "doctor")["findings"]} == {"ok"}
         assert said["language"].startswith(f"{made.runtime}: ")
         assert said["project"].startswith(f"{made.project} ({made.runtime}) ")
     finally:
         made.close()
 
 
-def read(made: LanguageShop, *words: str) -> dict[str, Any]:
+def read(made: LanguageShop, *words: str) -> Any:
     """What a command says as JSON."""
     ran = made.stack.rewind(*words, "--json")
     assert ran.code == 0, told(ran)
-    found: dict[str, Any] = json.loads(ran.out)
-    return found
+    return json.loads(ran.out)
 
 
 def findings(made: LanguageShop) -> dict[str, str]:

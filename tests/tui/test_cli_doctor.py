@@ -125,6 +125,19 @@ def test_a_passphrase_that_cannot_be_tried_fails(stack: FileStack) -> None:
     assert found(ran)["passphrase"][0] == "fail"
 
 
+def test_of_a_parameterised_package_the_plugin_that_carries_it_is_looked_for(stack: FileStack) -> None:
+    fake_engine(stack)
+    carried = {"name": "terraform-provider", "version": "1.1.3", "parameterization": "e30="}
+    inputs = {"version": "0.0.0", "__internal": carried}
+    stack.set_live(stack.checkpoint([stack.resource("default_0_0_0", inputs, "pulumi:providers:random")]))
+    assert found(stack.run("doctor", "--json"))["providers"] == (
+        "warn", "provider plugins not installed here: terraform-provider 1.1.3",
+    )  # fmt: skip
+    plugins = stack.root / "home" / ".pulumi" / "plugins"
+    (plugins / "resource-terraform-provider-v1.1.3").mkdir(parents=True)
+    assert found(stack.run("doctor", "--json"))["providers"] == ("ok", "terraform-provider 1.1.3")
+
+
 def test_dynamic_providers_in_javascript_need_the_packages_of_the_program(stack: FileStack) -> None:
     fake_engine(stack)
     plugin = stack.root / "bin" / "pulumi-resource-pulumi-nodejs"

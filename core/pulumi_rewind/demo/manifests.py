@@ -6,8 +6,8 @@ from typing import Final
 
 from pulumi_rewind.demo.site import Release
 
-IMAGE: Final = "registry.k8s.io/pause:3.10"
-"""What every container runs: small, and to be had in every cluster."""
+IMAGE: Final = "traefik/whoami:v1.10"
+"""What every container runs: it is small, and answers at its port."""
 
 SERVICES: Final = ("api", "web", "storefront")
 """Every service that some release has, each with a ConfigMap that lists what it reads, under ``<service>-config``."""

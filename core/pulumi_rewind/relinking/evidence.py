@@ -111,8 +111,9 @@ class Evidence:
         if not best:
             self._left(found, at, walk)
             return None
-        walk.found.update(one.urn for one in best)
         news = {_written(one.new, number) for one in best}
+        # An object that passes on what another one gave it: the value is that of both.
+        walk.found.update(one.urn for one in sure if one in best or _written(one.new, number) in news)
         if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
             walk.uncertain.append((at.path, tuple(best)))  # it is gone, or two objects had it
             return None

@@ -21,7 +21,8 @@ from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.integrity import REPAIR_HINT, damage
-from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, urn_name
+from pulumi_rewind.state.model import Checkpoint, urn_name
+from pulumi_rewind.state.packages import package_of
 from pulumi_rewind.system.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
 from pulumi_rewind.upkeep import backend_checks
 from pulumi_rewind.upkeep.findings import Finding
@@ -259,8 +260,8 @@ class _Doctor:
         wanted: dict[str, str] = {}
         for res in self._live.resources:
             if res.is_provider:
-                version = res.decoded_inputs().get("version")
-                wanted[res.type.removeprefix(PROVIDER_PREFIX)] = version if isinstance(version, str) else ""
+                package = package_of(res)  # of a parameterised one the plugin has another name
+                wanted[package.base_name or package.name] = package.base_version
         named = {name: f"{name} {version}".rstrip() for name, version in sorted(wanted.items())}
         engine, home = self._engine.path, self._workspace.home
         missing = [

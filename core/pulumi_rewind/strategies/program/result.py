@@ -17,7 +17,7 @@ from pulumi_rewind.replay.plan_constraint import readable_plan
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.state.sent_inputs import sent_inputs
-from pulumi_rewind.state.values import Json, contains_unknown, each, reveal, unmasked
+from pulumi_rewind.state.values import Json, contains_unknown, each, reveal, unmasked, walk
 
 _SHORT = 6
 """Ids up to this length are only taken for ids where they stand alone."""
@@ -150,8 +150,38 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
             elif key not in before:
                 found.append(Difference(urn, f"inputs.{key}", "is set by the program, but not in the target"))
             elif before[key] != after[key] and not contains_unknown(after[key]):
+                used = [rehomed(one, stack, project) for res in (old[urn], new[urn]) for one in _used(res, key)]
+                outputs = [_outputs_elsewhere(old[one], new[one]) for one in dict.fromkeys(used) if one in moved]
+                then, now = ({text: name for pairs in outputs for text, name in pairs[side].items()} for side in (0, 1))
+                if _renamed(before[key], then) == _renamed(after[key], now):
+                    continue
                 found.append(Difference(urn, f"inputs.{key}", "has a different value than in the target"))
     return tuple(found)
+
+
+def _used(res: Resource, key: str) -> Iterable[str]:
+    """The URNs of what a property was computed from."""
+    return (res.property_dependencies or {}).get(key) or ()
+
+
+def _outputs_elsewhere(old: Resource, new: Resource) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts that one object gave and another one gives in its place, then and now, with a name for each.
+
+    What the program itself sent is none of them: where that differs, the program differs.
+    """
+    own = {value for res in (old, new) for value in walk(sent_inputs(res)) if isinstance(value, str)}
+    then: dict[str, str] = {}
+    now: dict[str, str] = {}
+
+    def compare(before: Json, after: Json, path: str) -> None:
+        if isinstance(before, dict) and isinstance(after, dict):
+            for key in before.keys() & after.keys():
+                compare(before[key], after[key], f"{path}.{key}")
+        elif isinstance(before, str) and isinstance(after, str) and before != after and not own & {before, after}:
+            then[before] = now[after] = f"<{new.urn}{path}>"
+
+    compare(reveal(old.decoded_outputs()), reveal(new.decoded_outputs()), "")
+    return then, now
 
 
 def _counts(res: Resource) -> bool:
