@@ -79,3 +79,21 @@ def test_leaving_out_what_no_program_sent_is_no_loss_of_what_is_adopted() -> Non
     assert vanishing_risks([ResourceDone(step)], made, replayed(made), ()) == {}
     empty = msgspec.structs.replace(step, new=StepState(inputs={}))
     assert vanishing_risks([ResourceDone(empty)], made, replayed(made), ()), "what the program sent is one"
+
+
+def test_so_it_is_inside_lists() -> None:
+    """A Job is replaced for whatever its containers would lose."""
+    sent = {"spec": {"containers": [{"image": "migrate:1"}, {"image": "log:1"}]}}
+    read = {"spec": {"containers": [{"image": "migrate:1", "imagePullPolicy": "IfNotPresent"}, {"image": "log:1"}]}}
+    target = checkpoint(res("job", "t:m:Job", id="ns/job", inputs=sent, propertyDependencies={"spec": []}))
+    made = importing(goal(target, checkpoint()), {urn("job", "t:m:Job"): ["ns/job"]})
+    at = urn("job", "t:m:Job")
+    seen: list[Any] = [
+        ResourceDone(StepMetadata("import", at, new=StepState(id="ns/job", inputs=read))),
+        ResourceDone(StepMetadata("replace", at, keys=["spec.containers[0].imagePullPolicy"])),
+    ]
+    liked, changed = like_the_objects(made, seen, plan_steps(seen, made))
+    assert changed
+    entry: dict[str, Any] = {"urn": at, "inputs": read, "outputs": {"__inputs": read}}
+    restore_bookkeeping([entry], liked, replayed(liked))
+    assert (entry["inputs"], entry["outputs"]) == (sent, {"__inputs": sent})

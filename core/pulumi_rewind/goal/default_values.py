@@ -96,6 +96,9 @@ def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]
 
 def _without_taken(value: Json, sent: Json, recorded: Json) -> Json:
     """A value without what was sent only because the adopted object has it: the record has no such key."""
+    if isinstance(value, list) and isinstance(sent, list) and isinstance(recorded, list):
+        same = len(value) == len(sent) == len(recorded)
+        return [_without_taken(*parts) for parts in zip(value, sent, recorded, strict=True)] if same else value
     if not all(isinstance(one, dict) and SIG not in one for one in (value, sent, recorded)):
         return value
     return {
