@@ -76,6 +76,22 @@ class LanguageShop(Shop):
         ):
             self.plane.kubectl(*words, "-n", self.namespace)
 
+    def settle(self) -> None:
+        """Looks whether what creates were about to make is there: its name is in their inputs."""
+        decisions: list[str] = []
+        for operation in self.stack.export(show_secrets=False)["deployment"].get("pending_operations") or []:
+            res = operation["resource"]
+            about = res.get("inputs", {}).get("metadata") or {}
+            if operation["type"] == "creating":
+                there = about.get("name") and self.plane.kubectl(
+                    "get", res["type"].rpartition(":")[2], about["name"], "--ignore-not-found", "-o", "name",
+                    "-n", about.get("namespace", "default"),
+                )  # fmt: skip
+                place = f"{about.get('namespace', '')}/{about.get('name', '')}".lstrip("/")
+                decisions += ["--adopt", f"{res['urn']}={place}"] if there else ["--clear", res["urn"]]
+        ran = self.stack.rewind("resolve", *decisions)
+        assert ran.code == 0, ran
+
     def _of(self, name: str) -> dict[str, Any]:
         """The entry of an object in the state."""
         found = [
