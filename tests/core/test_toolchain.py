@@ -142,7 +142,8 @@ def test_the_engines_own_language_host_comes_before_another(environ: dict[str, s
 
 def bootstrap(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "engine.py")],
+        [sys.executable, "-m", "scripts.engine"],
+        cwd=ROOT,
         env=environ | {"PYTHONPATH": str(ROOT / "core")},
         capture_output=True,
         text=True,
