@@ -165,6 +165,8 @@ def test_a_way_in(way: str, front: Faulty, home: Path, monkeypatch: pytest.Monke
     query, environ, key = WAYS[way]
     parts = {"url": front.url, "host": front.url.partition("://")[2], "home": str(home)}
     write_home(home, front.url)
+    # botocore reads HOME once, when it is imported, and an earlier test may have had another one.
+    monkeypatch.setattr("botocore.credentials.SSOProvider._SSO_TOKEN_CACHE_DIR", str(home / ".aws" / "sso" / "cache"))
     for name, value in environ.items():
         monkeypatch.setenv(name, value.format(**parts))
     url = f"s3://{aws.BUCKET}?{query.format(**parts)}"
