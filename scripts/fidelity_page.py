@@ -14,6 +14,7 @@ from typing import Any
 
 from pulumi_rewind.system.toolchain import find_engine
 from scripts.real import cache
+from tests.real.roads import ROADS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "fidelity.md"
 BEGIN, END = "<!-- the table of `make test-real` -->\n", "<!-- its end -->\n"
@@ -22,7 +23,8 @@ BEGIN, END = "<!-- the table of `make test-real` -->\n", "<!-- its end -->\n"
 def table(results: list[dict[str, Any]]) -> str:
     """The table; of several results of a stack on a road the last one counts."""
     last = {(one["shop"], one["road"]): one for one in results}
-    shops, roads = list(dict.fromkeys(shop for shop, _ in last)), list(dict.fromkeys(road for _, road in last))
+    shops = sorted({shop for shop, _ in last})
+    roads = [*ROADS, *sorted({road for _, road in last} - ROADS.keys())]
     most = {shop: max(one["resources"] for (name, _), one in last.items() if name == shop) for shop in shops}
     lines = [f"| stack | resources | {' | '.join(roads)} |", "|---|---|" + "---|" * len(roads)]
     for shop in shops:

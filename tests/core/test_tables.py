@@ -42,7 +42,8 @@ def assert_tested(line: str, known: set[str]) -> None:
 @pytest.mark.parametrize(("name", "least"), [("fidelity.md", 40), ("faults.md", 40)])
 def test_every_line_names_tests_that_exist(name: str, least: int) -> None:
     known = known_tests()
-    lines = [line for line in table(name).splitlines() if re.match(r"\| (?!field |fault )", line)]
+    written = table(name).partition("<!-- the table of")[0]  # what follows has figures of a run
+    lines = [line for line in written.splitlines() if re.match(r"\| (?!field |fault )", line)]
     assert len(lines) > least
     for line in lines:
         assert_tested(line, known)
