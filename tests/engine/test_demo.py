@@ -24,7 +24,7 @@ from pulumi_rewind.demo.shop import server
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.system.toolchain import EngineInfo
-from tests.support.demos import cli, environment, processes_of
+from tests.support.demos import cli, environment, processes_of, told
 
 pytestmark = pytest.mark.slow
 
@@ -50,16 +50,7 @@ class Made:
 
     def sh(self, script: str) -> subprocess.CompletedProcess[str]:
         """Runs a script in the folder the way the demo tells people to."""
-        return subprocess.run(
-            ["sh", "-ec", f". ./env.sh\n{script}"],
-            cwd=self.demo.root,
-            env={name: value for name, value in self.environ.items() if not name.startswith("GIT_")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return told(self.demo, self.environ, script)
 
 
 @pytest.fixture(scope="module")

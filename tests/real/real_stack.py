@@ -17,13 +17,14 @@ from tests.support.stack import EngineStack
 from tests.support.terminal import Ran
 
 STACKS = Path(__file__).parent / "stacks"
-RUN_TIMEOUT = 900
-"""Seconds that one command may take: an instance at moto is waited for by the minute, a Go program compiled first."""
 _GIVEN_ELSEWHERE = frozenset({"node_modules", "plugins"})
 
 
 class RealStack(EngineStack):
     """One stack of one of the projects under ``stacks``; what a version is, its program reads from the file VERSION."""
+
+    patience = 900
+    """In seconds: an instance at moto is waited for by the minute, a Go program is compiled first."""
 
     def __init__(self, directory: Path, engine: Path, project: str, built: Path, plugins: Mapping[str, str]) -> None:
         """`built` is what ``scripts.real`` has made; `plugins` are the providers with their versions."""
@@ -54,16 +55,7 @@ class RealStack(EngineStack):
 
     def _run(self, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
         try:
-            return subprocess.run(
-                command,
-                cwd=self.root,
-                env=self.environ,
-                input=stdin,
-                capture_output=True,
-                text=True,
-                timeout=RUN_TIMEOUT,
-                check=False,
-            )
+            return super()._run(command, stdin)
         finally:
             reap(self.built, self.home)
 

@@ -21,7 +21,7 @@ from pulumi_rewind.demo.manifests import RELEASES
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.system.toolchain import EngineInfo, user_cache
 from tests.conftest import ORIGINAL
-from tests.support.demos import cli, environment, processes_of
+from tests.support.demos import cli, environment, processes_of, told
 from tests.support.terminal import run_in_terminal
 
 BINARIES = binaries_folder(ORIGINAL)
@@ -57,16 +57,7 @@ class Made:
 
     def sh(self, script: str) -> subprocess.CompletedProcess[str]:
         """Runs a script in the folder the way the demo tells people to."""
-        return subprocess.run(
-            ["sh", "-ec", f". ./env.sh\n{script}"],
-            cwd=self.demo.root,
-            env={name: value for name, value in self.environ.items() if not name.startswith("GIT_")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return told(self.demo, self.environ, script)
 
 
 def operator(engine: EngineInfo, home: Path) -> dict[str, str]:

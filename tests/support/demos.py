@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pulumi_rewind.demo.folder import Demo
 from pulumi_rewind.system.toolchain import EngineInfo
 
 
@@ -53,3 +54,17 @@ def processes_of(folder: Path) -> list[str]:
         if f"{folder}/" in line:
             found.append(line)
     return found
+
+
+def told(demo: Demo, environ: Mapping[str, str], script: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in the folder of a demo the way the demo tells people to."""
+    return subprocess.run(
+        ["sh", "-ec", f". ./env.sh\n{script}"],
+        cwd=demo.root,
+        env={name: value for name, value in environ.items() if not name.startswith("GIT_")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )

@@ -11,15 +11,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.support import deployments
 from tests.support.python_command import python_command
 from tests.support.sealing import unsealed
 from tests.support.served import PROVIDERS, ServedProvider, serve_bridged
-
-RUN_TIMEOUT = 240
-"""Seconds that one CLI call may take; a hanging engine must not hang the tests."""
 
 REFUSED = (1, 255)
 """What the CLI ends with when it does nothing; 255 is that of one before 3.229."""
@@ -31,6 +28,9 @@ class EngineStack:
     ``root`` (the project), ``home`` (PULUMI_HOME), ``backend`` and ``objects`` (the physical objects of the
     `bridged` provider) lie under `directory`. Every process gets `environ` and nothing else.
     """
+
+    patience: ClassVar[float] = 240
+    """Seconds that one command may take; a hanging engine must not hang the tests."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class EngineStack:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=RUN_TIMEOUT,
+            timeout=self.patience,
             check=False,
         )
 
