@@ -18,7 +18,7 @@ import pulumi, bridged_sdk as bridged
 net = bridged.Bucket("net", {{"region": "{zone}"}})
 db = bridged.Bucket("db", {{"region": net.id}})
 user = bridged.Server("user", {{"image": "1", "zone": db.id}})
-bridged.Server("leaf", {{"image": "1", "zone": user.id}}, pulumi.ResourceOptions(depends_on=[db]))
+leaf = bridged.Server("leaf", {{"image": "1", "zone": user.id}}, pulumi.ResourceOptions(depends_on=[db]))
 {more}
 """
 
@@ -30,7 +30,8 @@ def order(zone: str, more: str = "") -> str:
 @pytest.mark.slow
 def test_an_update_that_fails_and_one_of_somebody_else_that_goes_on(stack: EngineStack) -> None:
     """The marks stay with the copies; who goes on lets go of them alive, and knows nothing of it."""
-    bad = order("b", 'bridged.Bucket("bad", {}, pulumi.ResourceOptions(depends_on=[user]))')
+    # It waits for leaf, which would be made beside it: a failure stops what has not begun.
+    bad = order("b", 'bridged.Bucket("bad", {}, pulumi.ResourceOptions(depends_on=[leaf]))')
     stack.up(order("a"))
     before, first = settled(stack), {name: stack.resources()[name]["id"] for name in ("net", "db")}
     stack.trouble({"name": "bad", "operation": "create", "action": "fail"})
