@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.linked import replay
 
 NAMES = ("settings-1a2b3c", "settings-9f8e7d")
+SPACE = "shop-4d5e6f"
 NUMBERS = st.integers(-(10**6), 10**6)
 
 
@@ -30,7 +30,7 @@ def rolled_back(
     `texts` are what the ConfigMap had and has below `key`. `written`: its program wrote them, so that they are
     its inputs; `derived`: they were computed from another object.
     """
-    was, now = ({"metadata": {"name": name}, key: texts[side]} for side, name in enumerate(NAMES))
+    was, now = ({"metadata": {"name": name, "namespace": SPACE}, key: texts[side]} for side, name in enumerate(NAMES))
     sent = {"metadata": {}, **({key: texts[0]} if written else {})}
     stack = checkpoint(
         res("pet", outputs={"words": 2}),
@@ -46,18 +46,17 @@ def rolled_back(
     return report.sent[urn("web")]["spec"], [value.name for value in stale_values(made, report)]
 
 
-@given(NUMBERS, NUMBERS, st.booleans(), st.booleans(), st.booleans())
+@given(NUMBERS, NUMBERS, st.booleans(), st.booleans(), st.sampled_from([NAMES[0], SPACE, "none"]))
 def test_a_number_beside_a_literal_text_is_a_doubt_only_where_something_speaks_for_a_link(
-    number: int, new: int, written: bool, derived: bool, named: bool
+    number: int, new: int, written: bool, derived: bool, beside: str
 ) -> None:
     assume(number != new)
     texts = ({"release": str(number)}, {"release": str(new)})
-    mount: dict[str, Any] = {"mounts": [{"configMap": NAMES[0]}]} if named else {}
-    spec, stale = rolled_back({"replicas": number, **mount}, texts, written=written, derived=derived)
-    assert spec["replicas"] == number
+    user = {"replicas": number, "from": {"namespace": beside}}
+    spec, stale = rolled_back(user, texts, written=written, derived=derived)
+    named = beside == NAMES[0]
+    assert spec == {"replicas": number, "from": {"namespace": NAMES[1] if named else beside}}
     assert ("web.spec.replicas" in stale) != (named and written and not derived)
-    if named:
-        assert spec["mounts"] == [{"configMap": NAMES[1]}]
 
 
 @given(NUMBERS, NUMBERS)

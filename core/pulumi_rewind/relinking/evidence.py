@@ -46,10 +46,10 @@ class Walk:
     alone: frozenset[str] = frozenset()
     """URNs whose short id stands in this property once, and nothing else of theirs."""
     unexplained: frozenset[str] = frozenset()
-    """URNs of which nothing stands in this property but what equals a literal of theirs."""
+    """URNs of which something equals a literal of theirs in this property, and nothing has their id or name."""
     found: set[str] = field(default_factory=set)
-    sure: set[str] = field(default_factory=set)
-    """URNs of which something was found that is surely theirs."""
+    named: set[str] = field(default_factory=set)
+    """URNs whose id was found, or a text with their id or name: reason enough for the property's dependency."""
     used: set[tuple[str, str]] = field(default_factory=set)
     """Outputs (URN and key) that stand under their own name."""
     uncertain: list[tuple[str, tuple[Candidate, ...]]] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Walk:
     def unsure(self) -> frozenset[str]:
         """Paths of what was left as it is, although it may come from something that has changed."""
         paths = {path for path, one in self.short if one.changed} | self.left
-        uncertain = [*self.uncertain, *((path, (one,)) for path, one in self.converted if one.urn not in self.sure)]
+        uncertain = [*self.uncertain, *((path, (one,)) for path, one in self.converted if one.urn not in self.named)]
         for path, found in uncertain:
             if any(one.changed and (one.urn, one.key) not in self.used for one in found):
                 paths.add(path)
@@ -124,9 +124,9 @@ class Evidence:
             return None
         news = {_written(one.new, number) for one in best}
         # An object that passes on what another one gave it: the value is that of both.
-        meant = {one.urn for one in sure if one in best or _written(one.new, number) in news}
-        walk.found |= meant
-        walk.sure |= meant
+        meant = [one for one in sure if one in best or _written(one.new, number) in news]
+        walk.found.update(one.urn for one in meant)
+        walk.named.update(one.urn for one in meant if one.is_id or one.grade is Grade.STRONG)
         if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
             walk.uncertain.append((at.path, tuple(best)))  # it is gone, or two objects had it
             return None
@@ -172,8 +172,8 @@ class Evidence:
         """Whether what stands under its name may as well be a literal that the program wrote to both.
 
         A label ``release: v2`` of a namespace and one of what lies in it mostly come from one literal, not from each
-        other, and so do a text ``"2"`` and a number 2. Something was passed on, though, where the property was computed
-        from that object and has nothing else of it.
+        other, and so do a text ``"2"`` and a number 2. Where the property was computed from that object and does not
+        name it, something was passed on.
         """
         if not (_converted(one, old, at) or (one.label and isinstance(old, str))):
             return False

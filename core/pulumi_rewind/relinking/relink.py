@@ -118,7 +118,7 @@ class Relinker:
         place = Place(path, path.rsplit(".", 1)[-1], top=True)
         walk = Walk()
         new = self._value(value, place, walk)
-        alone, unexplained = walk.single_short_ids(), frozenset(walk.doubted - walk.sure)
+        alone, unexplained = walk.single_short_ids(), frozenset(walk.doubted - walk.named)
         if alone or unexplained:
             walk = Walk(alone, unexplained)
             new = self._value(value, place, walk)
@@ -297,7 +297,6 @@ class Relinker:
         if one.new is None:
             return None
         walk.found.add(one.urn)
-        walk.sure.add(one.urn)
         walk.used.add((one.urn, one.key))
         return UNKNOWN if is_unknown(one.new) else like_number(old, one.new)
 
