@@ -18,7 +18,7 @@ from typing import Any, Final
 from pulumi_rewind.relinking.text import number_of, tokens
 from pulumi_rewind.state.identity import is_constant_id
 from pulumi_rewind.state.model import parse_urn
-from pulumi_rewind.state.values import UNKNOWN, Json, is_secret, is_unknown, reveal
+from pulumi_rewind.state.values import UNKNOWN, Json, as_float, is_secret, is_unknown, reveal
 
 MIN_SUBSTRING: Final = 6
 """Shorter values are looked for as whole values alone: inside a string they would match by accident."""
@@ -67,7 +67,7 @@ class Leaf:
     """`UNKNOWN` where a preview can't tell; None where there is nothing any more."""
     secret: bool = False
     written: bool = False
-    """It is nothing but a text that the program wrote on the object itself."""
+    """It is a text, and nothing but what the program wrote on the object itself, be it as a number."""
     label: bool = False
     """It is one of these, and lies in labels, annotations or tags."""
 
@@ -277,9 +277,11 @@ def make_link(
         paths.append(path)
     if written is not None and any(leaf.old != leaf.new for leaf in leaves):
         # By name and not by path: providers keep copies of inputs elsewhere (`__inputs`, `tagsAll`).
-        literals = {(_name_at(path), value) for path, value, _ in _leaves(dict(written())) if isinstance(value, str)}
+        literals = {(_name_at(path), _content(value)) for path, value, _ in _leaves(dict(written()))}
         leaves = [
-            replace(leaf, written=True, label=_in_labels(path)) if (leaf.key, leaf.old) in literals else leaf
+            replace(leaf, written=True, label=_in_labels(path))
+            if isinstance(leaf.old, str) and (leaf.key, _content(leaf.old)) in literals
+            else leaf
             for leaf, path in zip(leaves, paths, strict=True)
         ]
     fresh = new_id or (UNKNOWN if preview and old_id else "")
@@ -289,6 +291,12 @@ def make_link(
 def _name_at(path: Sequence[str | int]) -> str:
     """The nearest property name above a leaf."""
     return next((part for part in reversed(path) if isinstance(part, str)), "")
+
+
+def _content(value: Json) -> Json:
+    """What equals other forms of the value: a provider may keep a number that it got as text."""
+    number = number_of(value) if isinstance(value, str) else value
+    return as_float(number) if isinstance(number, float | int) and not isinstance(number, bool) else value
 
 
 def _in_labels(path: Sequence[str | int]) -> bool:
