@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.plan.verify import verify
-from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, stand_ins
+from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, stand_ins, written_inputs
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
 from tests.support.served import bridged_schema
 
@@ -58,6 +58,16 @@ def test_what_stands_in_was_computed_from_what_the_vanished_one_was() -> None:
     item = goal(found, found).by_urn()[urn("v")]
     assert item.property_dependencies == {"stringData": (urn("db"),), "a": (), "data": (urn("db"),)}
     assert item.stand_ins == {"data"}
+    assert written_inputs(item.source) == {"a": 1}
+
+
+def test_a_program_wrote_what_it_sent_and_computed_from_nothing() -> None:
+    inputs = {"a": 1, "b": {"c": 2, "d": 3, "__defaults": ["d"]}, "e": 4, "filled": 5, "__defaults": ["filled"]}
+    assert written_inputs(vault(inputs, {"a": [], "b": [], "e": [urn("db")]})) == {"a": 1, "b": {"c": 2}}
+    old = res("v", inputs=inputs)
+    assert written_inputs(checkpoint(old).by_urn[urn("v")]) == {"a": 1, "b": {"c": 2}, "e": 4}
+    depends = checkpoint(res("db"), old | {"dependencies": [urn("db")]}).by_urn[urn("v")]
+    assert written_inputs(depends) == {}, "an old state doesn't say which of them"
 
 
 @pytest.mark.parametrize("recorded", [["stringData"], ["stringData", "data"]])

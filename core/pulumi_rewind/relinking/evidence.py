@@ -25,16 +25,18 @@ class Place:
     key: str
     top: bool = False
     """It is the whole property."""
+    in_text: bool = False
+    """It is a part of a text."""
 
     def under(self, key: str | int, *, name: str = "") -> Place:
         """A place inside; `name` stands for a key that says nothing, as ``value`` beside a ``name`` does."""
         if isinstance(key, int):
-            return Place(f"{self.path}[{key}]", self.key)
-        return Place(f"{self.path}.{key}", name or key)
+            return Place(f"{self.path}[{key}]", self.key, in_text=self.in_text)
+        return Place(f"{self.path}.{key}", name or key, in_text=self.in_text)
 
     def inside(self, key: str = "") -> Place:
         """A part of the text that stands here."""
-        return Place(self.path, key)
+        return Place(self.path, key, in_text=True)
 
 
 @dataclass
@@ -43,11 +45,19 @@ class Walk:
 
     alone: frozenset[str] = frozenset()
     """URNs whose short id stands in this property once, and nothing else of theirs."""
+    unexplained: frozenset[str] = frozenset()
+    """URNs of which something equals a literal of theirs in this property, and nothing has their id or name."""
     found: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    """URNs whose id was found, or a text with their id or name: reason enough for the property's dependency."""
     used: set[tuple[str, str]] = field(default_factory=set)
     """Outputs (URN and key) that stand under their own name."""
     uncertain: list[tuple[str, tuple[Candidate, ...]]] = field(default_factory=list)
     short: list[tuple[str, Candidate]] = field(default_factory=list)
+    doubted: set[str] = field(default_factory=set)
+    """URNs of which something was taken for a second literal, although it stands under their name."""
+    converted: list[tuple[str, Candidate]] = field(default_factory=list)
+    """Numbers under another name than the literal text that they equal."""
     left: set[str] = field(default_factory=set)
     """Paths at which something old remains."""
 
@@ -59,7 +69,8 @@ class Walk:
     def unsure(self) -> frozenset[str]:
         """Paths of what was left as it is, although it may come from something that has changed."""
         paths = {path for path, one in self.short if one.changed} | self.left
-        for path, found in self.uncertain:
+        uncertain = [*self.uncertain, *((path, (one,)) for path, one in self.converted if one.urn not in self.named)]
+        for path, found in uncertain:
             if any(one.changed and (one.urn, one.key) not in self.used for one in found):
                 paths.add(path)
         return frozenset(paths)
@@ -109,11 +120,13 @@ class Evidence:
         ids = [one for one in sure if one.is_id]
         best = named or ids or [one for one in sure if one.grade is max(each.grade for each in sure)]
         if not best:
-            self._left(found, at, walk)
+            self._left(found, old, at, walk)
             return None
         news = {_written(one.new, number) for one in best}
         # An object that passes on what another one gave it: the value is that of both.
-        walk.found.update(one.urn for one in sure if one in best or _written(one.new, number) in news)
+        meant = [one for one in sure if one in best or _written(one.new, number) in news]
+        walk.found.update(one.urn for one in meant)
+        walk.named.update(one.urn for one in meant if one.is_id or one.grade is Grade.STRONG)
         if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
             walk.uncertain.append((at.path, tuple(best)))  # it is gone, or two objects had it
             return None
@@ -122,9 +135,12 @@ class Evidence:
         walk.used.update((one.urn, one.key) for one in named)
         return UNKNOWN if any(is_unknown(one.new) for one in best) else best[0].new
 
-    def _left(self, found: Sequence[Candidate], at: Place, walk: Walk) -> None:
+    def _left(self, found: Sequence[Candidate], old: str | float, at: Place, walk: Walk) -> None:
         explained = {one.urn for one in found if one.explains}
         walk.found |= explained
+        converted = [one for one in found if _converted(one, old, at) and not one.fits(at.key)]
+        walk.converted += [(at.path, one) for one in converted]
+        found = [one for one in found if one not in converted]
         short = next((one for one in found if one.grade is Grade.SHORT), None)
         if short is not None:
             walk.short.append((at.path, short))
@@ -137,27 +153,41 @@ class Evidence:
             case Grade.STRONG:
                 return True
             case Grade.PLAIN:
-                return whole or self._named(one, old, at) or self.belongs(one, str(old))
+                return whole or self._named(one, old, at, walk) or self.belongs(one, str(old))
             case Grade.SHORT:
                 large = isinstance(old, str) or abs(old) >= LARGE
                 return whole or one.fits(at.key) or (large and one.urn in walk.alone)
             case _ if one.status or isinstance(old, bool):
                 return whole and one.fits(at.key)
             case _:
-                return whole or self._named(one, old, at)
+                return whole or self._named(one, old, at, walk)
 
-    def _named(self, one: Candidate, old: str | float, at: Place) -> bool:
-        """Whether it stands under its own name, and is no text that the program writes in other places too.
-
-        A label ``release: v2`` of a namespace and one of what lies in it come from one literal, not from each other.
-        """
-        if not one.fits(at.key):
+    def _named(self, one: Candidate, old: str | float, at: Place, walk: Walk) -> bool:
+        """Whether it stands under its own name, and is no text that the program writes in other places too."""
+        if not one.fits(at.key) or self.written_twice(one, old, at, walk):
             return False
         return not isinstance(old, str) or self._literals is None or not self._literals().written_beside(old, one.urn)
+
+    def written_twice(self, one: Candidate, old: str | float, at: Place, walk: Walk) -> bool:
+        """Whether what stands under its name may as well be a literal that the program wrote to both.
+
+        A label ``release: v2`` of a namespace and one of what lies in it mostly come from one literal, not from each
+        other, and so do a text ``"2"`` and a number 2. Where the property was computed from that object and does not
+        name it, something was passed on.
+        """
+        if not (_converted(one, old, at) or (one.label and isinstance(old, str))):
+            return False
+        walk.doubted.add(one.urn)
+        return one.urn not in walk.unexplained
 
     def belongs(self, one: Candidate, text: str) -> bool:
         """Whether a text stands for that object alone, as far as the checkpoint tells."""
         return self._literals is None or self._literals().belongs(text, one.urn)
+
+
+def _converted(one: Candidate, old: str | float, at: Place) -> bool:
+    """Whether only a program that reads its own literal back as text, and makes a number of it, has it from there."""
+    return one.written and isinstance(one.old, str) and not isinstance(old, str) and not at.in_text
 
 
 def _written(new: Json, number: bool) -> str:

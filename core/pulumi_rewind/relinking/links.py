@@ -11,14 +11,14 @@ import enum
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_rewind.relinking.text import number_of, tokens
 from pulumi_rewind.state.identity import is_constant_id
 from pulumi_rewind.state.model import parse_urn
-from pulumi_rewind.state.values import UNKNOWN, Json, is_secret, is_unknown, reveal
+from pulumi_rewind.state.values import UNKNOWN, Json, as_float, is_secret, is_unknown, reveal
 
 MIN_SUBSTRING: Final = 6
 """Shorter values are looked for as whole values alone: inside a string they would match by accident."""
@@ -33,6 +33,7 @@ _HASHED: Final = 65536
 """Longer outputs are not hashed."""
 
 _STATUS: Final = frozenset({"status", "state", "phase", "health", "condition", "lifecycle", "stage", "mode", "ready"})
+_LABELS: Final = frozenset({"label", "annotation", "tag"})
 _WORDS: Final = re.compile(r"[^\W\d_]+(?:[ _.:/-][^\W\d_]+){0,3}")
 _NUMERIC: Final = re.compile(r"[vV]?[-+]?[0-9]+(?:[.,_-][0-9]+){0,3}")
 _ADDRESS: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
@@ -65,6 +66,10 @@ class Leaf:
     new: Json
     """`UNKNOWN` where a preview can't tell; None where there is nothing any more."""
     secret: bool = False
+    written: bool = False
+    """It is a text, and nothing but what the program wrote on the object itself, be it as a number."""
+    label: bool = False
+    """It is one of these, and lies in labels, annotations or tags."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,9 @@ class Candidate:
     new: Json
     grade: Grade
     is_id: bool = False
+    written: bool = False
+    label: bool = False
+    """As of the `Leaf`."""
 
     @property
     def changed(self) -> bool:
@@ -149,7 +157,10 @@ class Link:
         own = self._own
         for leaf in self.leaves:
             if leaf.old != self.old_id or not found:
-                found.append(Candidate(self.urn, leaf.key, leaf.old, leaf.new, _grade(leaf, own)))
+                grade = _grade(leaf, own)
+                found.append(
+                    Candidate(self.urn, leaf.key, leaf.old, leaf.new, grade, written=leaf.written, label=leaf.label)
+                )
         return tuple(found)
 
     @functools.cached_property
@@ -248,21 +259,48 @@ def make_link(
     *,
     preview: bool,
     follows: bool = False,
+    written: Callable[[], Mapping[str, Json]] | None = None,
 ) -> Link:
     """Pairs the leaves of recorded and present outputs by their path.
 
     Outputs are JSON with signatures; secrets are looked into. In a preview a missing new output counts as unknown.
+    `written` gives what the program wrote on the resource itself, see `state.sent_inputs.written_inputs`; it is asked
+    only if an output is another one than recorded.
     """
-    leaves, present = [], reveal(dict(new_outputs))
+    leaves, paths, present = [], [], reveal(dict(new_outputs))
     for path, old, secret in _leaves(dict(old_outputs)):
         if old is None or old == "":
             continue
         new = _at(present, path, UNKNOWN if preview else None)
-        key = next((part for part in reversed(path) if isinstance(part, str)), "")
         fits = isinstance(new, str) if isinstance(old, str) else isinstance(new, float | int)
-        leaves.append(Leaf(key, old, new if fits or is_unknown(new) else None, secret))
+        leaves.append(Leaf(_name_at(path), old, new if fits or is_unknown(new) else None, secret))
+        paths.append(path)
+    if written is not None and any(leaf.old != leaf.new for leaf in leaves):
+        # By name and not by path: providers keep copies of inputs elsewhere (`__inputs`, `tagsAll`).
+        literals = {(_name_at(path), _content(value)) for path, value, _ in _leaves(dict(written()))}
+        leaves = [
+            replace(leaf, written=True, label=_in_labels(path))
+            if isinstance(leaf.old, str) and (leaf.key, _content(leaf.old)) in literals
+            else leaf
+            for leaf, path in zip(leaves, paths, strict=True)
+        ]
     fresh = new_id or (UNKNOWN if preview and old_id else "")
     return Link(urn, old_id if fresh else "", fresh, tuple(leaves), follows)
+
+
+def _name_at(path: Sequence[str | int]) -> str:
+    """The nearest property name above a leaf."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
+
+
+def _content(value: Json) -> Json:
+    """What equals other forms of the value: a provider may keep a number that it got as text."""
+    number = number_of(value) if isinstance(value, str) else value
+    return as_float(number) if isinstance(number, float | int) and not isinstance(number, bool) else value
+
+
+def _in_labels(path: Sequence[str | int]) -> bool:
+    return any(_LABELS.intersection(key_tokens(part)) for part in path[:-1] if isinstance(part, str))
 
 
 def _leaves(

@@ -118,8 +118,9 @@ class Relinker:
         place = Place(path, path.rsplit(".", 1)[-1], top=True)
         walk = Walk()
         new = self._value(value, place, walk)
-        if alone := walk.single_short_ids():
-            walk = Walk(alone)
+        alone, unexplained = walk.single_short_ids(), frozenset(walk.doubted - walk.named)
+        if alone or unexplained:
+            walk = Walk(alone, unexplained)
             new = self._value(value, place, walk)
         return Relinked(new, new != value, frozenset(walk.found), walk.unsure())
 
@@ -290,6 +291,9 @@ class Relinker:
         if len({str(one.new) for one in fitting}) != 1:
             return None
         one = fitting[0]
+        if not urns and any(self._evidence.written_twice(each, old, at, walk) for each in fitting):
+            walk.uncertain.append((at.path, tuple(fitting)))
+            return None
         if one.new is None:
             return None
         walk.found.add(one.urn)

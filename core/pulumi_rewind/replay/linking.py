@@ -15,6 +15,7 @@ from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.relinking.links import Link, make_link
 from pulumi_rewind.relinking.literals import Literals
 from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.state.sent_inputs import written_inputs
 from pulumi_rewind.state.values import Json, contains_unknown
 
 
@@ -61,6 +62,7 @@ class Linking:
                     response.outputs,
                     preview=self._preview,
                     follows=urn in self._follows,
+                    written=functools.partial(written_inputs, recorded),
                 )
         return self._links[key]
 

@@ -84,6 +84,13 @@ def sent_dependencies(res: Resource, sent: Mapping[str, Json]) -> dict[str, tupl
     return recorded
 
 
+def written_inputs(res: Resource) -> dict[str, Json]:
+    """The inputs as the program sent them that it computed from no other resource, as far as the state tells."""
+    sent = sent_inputs(res)
+    recorded = sent_dependencies(res, sent)
+    return {key: value for key, value in sent.items() if not (recorded.get(key) if recorded else res.dependencies)}
+
+
 _RANDOM: Final = re.compile(r"[-_]?(?:[0-9a-f]{6,}|(?=[a-z]*[0-9])[0-9a-z]{8})")
 """How the engine's and the providers' auto-names continue after the logical name."""
 
