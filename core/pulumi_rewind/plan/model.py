@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.risk import HELD, Risk
@@ -182,9 +184,10 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal | None = None) -> tuple
     That of a replay has a goal, which tells what is renamed.
     """
     seen: dict[str, list[StepMetadata]] = {}
+    were_read = _were_read(goal) if goal is not None else None
     for event in events:
         if isinstance(event, ResourcePre | ResourceDone | ResourceFailed):
-            step = event.step
+            step = _completed(event.step, were_read)
             if step.urn and not step.of_default_provider:
                 seen.setdefault(step.urn, []).append(step)
     renames = _renames(goal) if goal is not None else {}
@@ -205,6 +208,27 @@ def _renames(goal: Goal) -> dict[str, str]:
     from pulumi_rewind.state.identity import rehomed
 
     return {rehomed(item.urn, goal.stack, goal.project): item.live_urn for item in goal.registrations if item.aliases}
+
+
+def _were_read(goal: Goal) -> frozenset[str]:
+    """URNs, in this run and in live, of what live has only read."""
+    from pulumi_rewind.state.identity import rehomed
+
+    read = [item for item in goal.registrations if item.live_source is not None and item.live_source.external]
+    return frozenset(urn for item in read for urn in (rehomed(item.urn, goal.stack, goal.project), item.live_urn))
+
+
+def _completed(step: StepMetadata, were_read: frozenset[str] | None) -> StepMetadata:
+    """A step with what old engines (3.206, but not 3.259) don't report: that an object was only read.
+
+    None: nobody knows what was; what is read then counts as read before, unless the engine says otherwise.
+    """
+    if step.old is None or step.old.external:
+        return step
+    unsaid = step.op == "read" and (step.new is None or not step.new.external)
+    if not (unsaid if were_read is None else step.urn in were_read):
+        return step
+    return msgspec.structs.replace(step, old=msgspec.structs.replace(step.old, external=True))
 
 
 _REPLACES = _MAKES - {"create"}
