@@ -26,6 +26,11 @@ def says_taken(message: str) -> bool:
     return _TAKEN.search(message) is not None
 
 
+def says_immutable(message: str) -> bool:
+    """Whether a provider says that something can't be changed in place."""
+    return "field is immutable" in message or "orbidden: updates to" in message
+
+
 def missing_module(text: str) -> str:
     """The module or name that code of a dynamic provider imports and that isn't there; empty if it is about none."""
     found = _NO_MODULE.search(text)
