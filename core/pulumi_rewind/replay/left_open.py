@@ -2,7 +2,7 @@
 
 Some providers create an object for a trial in a preview (a dry run of pulumi-kubernetes 4.25), unless one of its inputs
 is unknown. Where the object takes the name of one that the run deletes first, the trial meets that one, and fails for
-what can't be changed in place.
+what can't be changed in place: https://github.com/pulumi/pulumi-kubernetes/issues/3984.
 """
 
 from __future__ import annotations
