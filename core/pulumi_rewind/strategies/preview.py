@@ -98,8 +98,8 @@ def preview(
 
     `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
     before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
-    resources, the error names them and says how to leave them out; where only a trial fails that meets what the run
-    deletes first, it is made again without that trial (see `replay.left_open`).
+    resources, the error names them and says how to leave them out. Where a trial fails only because it meets what the
+    run deletes first, it previews again without (see `replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
@@ -133,7 +133,7 @@ def preview(
             blockers.add(event)
             observe(event)
 
-        events = followed(run, look, control)
+        events = [without_open(event, host.report.left_open) for event in followed(run, look, control)]
         if run.returncode != 0:
             if host.refusal:
                 raise RefusedError(host.refusal, unchanged=True)
@@ -141,7 +141,6 @@ def preview(
             if opened == goal:
                 raise _failure(session, run, goal, live, blockers)
         else:
-            events = [without_open(event, host.report.left_open) for event in events]
             return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
     return preview(session, opened, live, observe, control, refresh=refresh, config=config, state=state)
 
