@@ -109,23 +109,15 @@ class KubernetesShop(Shop):
         assert ran.code == 0, ran
 
     def _object_of(self, resource: dict[str, Any]) -> str | None:
-        """The id of the object that a create has made, None where there is none.
-
-        One that was to replace a claim is removed: as an old copy it would hold the volume that the next one needs,
-        see the open faults in docs/faults.md.
-        """
+        """The id of the object that a create has made, None where there is none."""
         inputs = resource["inputs"]
         if "kind" not in inputs:  # a Helm release, or a component
             return None
-        about, kind = inputs["metadata"], inputs["kind"]
+        about = inputs["metadata"]
         inside = ["-n", about["namespace"]] if "namespace" in about else []
         try:
-            self.plane.kubectl("get", kind.lower(), about["name"], *inside)
+            self.plane.kubectl("get", inputs["kind"].lower(), about["name"], *inside)
         except RewindError:
-            return None
-        live = (res["urn"] for res in self._resources() if not res.get("delete"))
-        if kind == "PersistentVolumeClaim" and resource["urn"] in live:
-            self.plane.kubectl("delete", kind.lower(), about["name"], *inside)
             return None
         return "/".join([*inside[1:], about["name"]])
 
