@@ -208,6 +208,11 @@ RISKS: Final[Mapping[str, Kind]] = {
     "uncommitted-left-out": Kind(NOTE, "Files that such a record does not contain."),
     "unfiltered": Kind(NOTE, "Git filters that only the repository defines do not run on the old program's files."),
     "unlike-live": Kind(NOTE, "The target makes the engine use something that the live stack does not use."),
+    "untried": Kind(
+        NOTE,
+        "A provider can't try a replacement in the preview while the old object, which is deleted first, exists.",
+        "its provider can't try the new object while the old one, which is deleted first, exists; it may refuse it",
+    ),
     "unsure-value": Kind(NOTE, "A value is kept as recorded; it may come from something that changes."),
 }
 """Every code of a risk."""

@@ -13,7 +13,8 @@ from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.plan.adoption import importing, like_the_objects
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import plan_steps
-from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
+from pulumi_rewind.state.values import SECRET, SIG, contains_secret, reveal
+from tests.support.checkpoints import checkpoint, goal, replayed, res, secret, urn
 
 SERVICE = "kubernetes:core/v1:Service"
 RECORDED = {"spec": {"ports": [80], "type": "NodePort"}}
@@ -37,6 +38,12 @@ def events(*forced: str, read: dict[str, Any] = READ) -> list[Any]:
         "replace", at, SERVICE, old=StepState(id="ns/web"), new=StepState(inputs=RECORDED), keys=list(forced)
     )
     return [ResourceDone(step), ResourceDone(replacing)]
+
+
+def put_back(entry: dict[str, Any], made: Goal, **opened: Any) -> list[str]:
+    """Repairs an entry of an exported state; `opened` is what of it is otherwise once it is decrypted."""
+    there = checkpoint({"type": SERVICE, "custom": True, "id": "ns/web", **entry, **opened})
+    return restore_bookkeeping([entry], made, replayed(made), there)
 
 
 def test_what_the_cluster_gave_it_is_taken_over_and_nothing_else() -> None:
@@ -63,7 +70,7 @@ def test_the_state_is_as_recorded_afterwards_also_in_the_copy_of_the_provider() 
         "propertyDependencies": {"spec": []},
         "importID": "ns/web",
     }
-    assert restore_bookkeeping([entry], made, replayed(made)) == [urn("web", SERVICE)]
+    assert put_back(entry, made) == [urn("web", SERVICE)]
     assert entry["inputs"] == RECORDED
     assert entry["outputs"] == {"__inputs": RECORDED, **READ}
     assert as_recorded(item, sent) == RECORDED
@@ -95,5 +102,34 @@ def test_so_it_is_inside_lists() -> None:
     liked, changed = like_the_objects(made, seen, plan_steps(seen, made))
     assert changed
     entry: dict[str, Any] = {"urn": at, "inputs": read, "outputs": {"__inputs": read}}
-    restore_bookkeeping([entry], liked, replayed(liked))
+    put_back(entry, liked)
     assert (entry["inputs"], entry["outputs"]) == (sent, {"__inputs": sent})
+
+
+def test_so_it_is_inside_secrets_and_only_those_are_opened() -> None:
+    """A provider makes a whole list secret for one value in it."""
+    at = urn("job", "t:m:Job")
+    sent = {"key": secret("k"), "spec": {"containers": secret([{"image": "migrate:1", "env": ["s3cret"]}])}}
+    read = {"spec": {"containers": [{"image": "migrate:1", "env": ["s3cret"], "imagePullPolicy": "Always"}]}}
+    target = checkpoint(res("job", "t:m:Job", id="ns/job", inputs=sent, propertyDependencies={"key": [], "spec": []}))
+    made = importing(goal(target, checkpoint()), {at: ["ns/job"]})
+    seen: list[Any] = [
+        ResourceDone(StepMetadata("import", at, new=StepState(id="ns/job", inputs=read))),
+        ResourceDone(StepMetadata("replace", at, keys=["spec.containers[0].imagePullPolicy"])),
+    ]
+    liked, changed = like_the_objects(made, seen, plan_steps(seen, made))
+    assert changed
+    sealed: dict[str, Any] = {
+        "key": {SIG: SECRET, "ciphertext": "v1:key"},
+        "spec": {"containers": {SIG: SECRET, "ciphertext": "v1:containers"}},
+    }
+    opened = {"key": secret("k"), "spec": {"containers": secret(read["spec"]["containers"])}}
+    entry: dict[str, Any] = {"urn": at, "inputs": sealed, "outputs": {"__inputs": sealed}}
+    outputs = {"__inputs": opened}
+    assert put_back(entry, liked, inputs=opened, outputs=outputs) == [at]
+    for found in (entry["inputs"], entry["outputs"]["__inputs"]):
+        assert found["key"] == sealed["key"], "what is as recorded stays encrypted"
+        assert reveal(found["spec"]) == reveal(sent["spec"])
+        assert contains_secret(found["spec"])
+    (item,) = (one for one in liked.registrations if one.name == "job")
+    assert reveal(as_recorded(item, item.inputs)) == reveal(sent)

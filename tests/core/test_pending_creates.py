@@ -111,6 +111,18 @@ def test_a_second_object_of_a_urn_becomes_an_old_copy() -> None:
     ]
 
 
+def test_where_a_rollback_goes_on_the_object_that_it_replaces_becomes_the_old_copy() -> None:
+    user = entry("user", id="u-1", dependencies=[A])
+    document = export(entry("a", id="a-1"), user, pending=(entry("a"),))
+    found = adoptions(document, [Decision(A, "a-2")], NOW, goes_on=True)
+    after = resolved(document, found)["deployment"]["resources"]
+    assert [(item["urn"], item.get("id"), item.get("delete", False)) for item in after[1:]] == [
+        (A, "a-2", False),
+        (A, "a-1", True),
+        (urn("user"), "u-1", False),
+    ]
+
+
 def test_the_new_one_of_a_replacement_takes_the_place_of_the_one_that_is_gone() -> None:
     gone = entry("a", id="a-1", pendingReplacement=True)
     user = entry("user", id="u-1", dependencies=[A])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.faults import engines, orphans, own, pending_creates, providers, slay
+from tests.support.faults import engines, orphans, own, pending_creates, providers, slay, start_rollback
 from tests.support.stack import EngineStack
 
 BASE = 'import pulumi, bridged_sdk as bridged\nbase = bridged.Server("base", {"image": "one"})\n'
@@ -42,6 +42,34 @@ def kill_in_the_middle_of_creates(stack: EngineStack) -> None:
     for number in providers(stack):
         slay(number)
     stack.trouble()
+
+
+def test_what_a_killed_rollback_has_made_is_what_it_goes_on_with(stack: EngineStack) -> None:
+    """A third one could not be had where the second holds what it needs, as a claim does its volume."""
+    stack.use_plugin_processes()
+    stack.install_provider("1.0.0", Path(sys.executable))
+    zone = 'import bridged_sdk as bridged\nbridged.Server("web", {"image": "one", "zone": "%s"})\n'
+    stack.up(zone % "a")
+    stack.up(zone % "b")
+    stack.trouble({"name": "web", "operation": "create", "action": "hang", "deaf": True})
+    process = start_rollback(stack)
+    _until(lambda: len(_pending_now(stack)) == 1)
+    for number in (process.pid, *engines(stack)):
+        slay(number)
+    process.communicate()
+    stack.trouble()
+    _until(lambda: "web" in orphans(stack).values())
+    for number in providers(stack):
+        slay(number)
+    stack.pulumi("cancel", "--yes", stack.name)
+    (made,) = orphans(stack)
+    code, text = own(stack, "resolve", "--json", "--adopt", f"web={made}")
+    assert (code, json.loads(text.splitlines()[-1])["leftovers"]) == (0, []), text
+    code, text = own(stack, "resume", "--yes", "--allow-data-loss")
+    assert code == 0, text
+    assert list(stack.physical("srv")) == [made]
+    stack.write_program(zone % "a")
+    stack.expect_no_changes()
 
 
 def _pending_now(stack: EngineStack) -> list[Any]:

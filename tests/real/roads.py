@@ -166,8 +166,7 @@ def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
         lost, announced = _lost(held, shop.data()), announced_losses(ran)
         assert lost == announced, f"lost: {lost}, announced: {announced}\n{told(ran)}"
     result: dict[str, Any] = _last(ran)
-    stale = {value for value in _stale(ran) if value.partition(".")[0] not in shop.unsure}
-    assert stale == shop.outdated(), told(ran)
+    assert _stale(shop, ran) == shop.outdated(), told(ran)
     said = [f"{one['urn'].split('::')[-1]}: {one['message']}" for one in result["differences"] + result["stale"]]
     seen.notes += [f"{target}: {text}" for text in [*said, *result["notes"]]]
     seen.rollbacks += 1
@@ -260,7 +259,7 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         assert "this is a bug" not in text, text
         assert not text.startswith("Traceback"), text
         if ran.code == 0 and (words[0] == "rollback" or _last(ran).get("result") != "nothing-to-do"):
-            assert _stale(ran) == shop.outdated(), took
+            assert _stale(shop, ran) == shop.outdated(), took
             return took
         if "pulumi-rewind resolve" in text:
             shop.settle()
@@ -271,17 +270,15 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")
-        elif shop.by_hand(text):
-            took.append("by hand")
-            words = ("rollback", f"v{version}", "--refresh")
         elif "resume" not in text or ran.code == 0:
             words = ("rollback", f"v{version}")
     raise AssertionError(f"not there after {took}: {text}")
 
 
-def _stale(ran: Ran) -> frozenset[str]:
-    """``resource.property`` of what the result says may be stale."""
-    return frozenset(f"{value['urn'].split('::')[-1]}.{value['path']}" for value in _last(ran)["stale"])
+def _stale(shop: Shop, ran: Ran) -> frozenset[str]:
+    """``resource.property`` of what the result says may be stale, without what the shop names as unsure."""
+    found = (f"{value['urn'].split('::')[-1]}.{value['path']}" for value in _last(ran)["stale"])
+    return frozenset(found) - shop.unsure.keys()
 
 
 def _last(ran: Ran) -> dict[str, Any]:

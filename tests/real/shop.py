@@ -45,7 +45,7 @@ class Shop(abc.ABC):
     inexact: ClassVar[Mapping[str, str]] = {}
     """Resources that no replay brings out as they are, beside the `restless` ones: name → why."""
     unsure: ClassVar[Mapping[str, str]] = {}
-    """Resources of which a result may call values stale that are not: name → why it can't tell."""
+    """Values (``resource.property``) that a result may call stale although they are not → why it can't tell."""
     leaks: ClassVar[Mapping[str, str]] = {}
     """Files in which a provider leaves secrets by itself, also in a plain ``pulumi up``: pattern of the path → why."""
     broken: ClassVar[tuple[int, ...]] = (4,)
@@ -95,10 +95,6 @@ class Shop(abc.ABC):
     def settle(self) -> None:
         """Decides on creates of which nobody knows whether they have made something, after a kill."""
         assert self.stack.rewind("resolve", "--clear-all").code == 0
-
-    def by_hand(self, text: str) -> bool:
-        """Does what a hint asks for with the target's own tools; whether it did, and the rollback is to look again."""
-        return False
 
     def close(self) -> None:
         """Ends what the stack has left running."""

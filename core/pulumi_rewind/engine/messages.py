@@ -16,6 +16,9 @@ _TAKEN: Final = re.compile(
 )
 """How providers say that a name is taken; asked only where something was to be made."""
 
+_IMMUTABLE: Final = re.compile(r"\bis immutable\b|\bforbidden: updates to\b", re.IGNORECASE)
+"""How an API server of Kubernetes 1.36 refuses a change in place."""
+
 _NO_PLUGIN: Final = re.compile(r"(?i:no|find|install) (?:resource )?plugin '?pulumi-resource-([A-Za-z0-9_-]+)")
 _UNREACHED: Final = re.compile(r"expected resource operations for \S.* but none were seen")
 _GONE: Final = ("error reading from server", "transport is closing", "connection reset", "broken pipe", "unavailable")
@@ -24,6 +27,11 @@ _GONE: Final = ("error reading from server", "transport is closing", "connection
 def says_taken(message: str) -> bool:
     """Whether a provider says that what it was to make exists already."""
     return _TAKEN.search(message) is not None
+
+
+def says_immutable(message: str) -> bool:
+    """Whether a provider says that something can't be changed in place."""
+    return _IMMUTABLE.search(message) is not None
 
 
 def missing_module(text: str) -> str:

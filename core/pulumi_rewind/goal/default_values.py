@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
+
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
-from pulumi_rewind.state.model import Resource
+from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, without_defaults
-from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each
+from pulumi_rewind.state.values import DEFAULTS, SIG, Json, content_of, each, is_secret, reveal
 
 _PROVIDERS_COPY: Final = "__inputs"
 """The output in which pulumi-kubernetes (4.25) keeps the inputs that it compares the next ones with."""
@@ -90,12 +92,19 @@ def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]
         return dict(sent)
     recorded = item.source.decoded_inputs()
     kept = sent_inputs(item.source).keys()
-    own = _without_taken(sent, item.inputs, recorded)
+    own = _without_taken(sent, reveal(item.inputs), reveal(recorded))
     return {key: without_defaults(marked(value, recorded.get(key))) for key, value in own.items() if key in kept}
 
 
 def _without_taken(value: Json, sent: Json, recorded: Json) -> Json:
-    """A value without what was sent only because the adopted object has it: the record has no such key."""
+    """A value without what was sent only because the adopted object has it: the record has no such key.
+
+    Opened secrets in `value` are looked into; `sent` and `recorded` are revealed.
+    """
+    if is_secret(value) and "plaintext" in value:
+        inside = content_of(value)
+        kept = _without_taken(inside, sent, recorded)
+        return value if kept == inside else {**value, "plaintext": msgspec.json.encode(kept).decode()}
     if isinstance(value, list) and isinstance(sent, list) and isinstance(recorded, list):
         same = len(value) == len(sent) == len(recorded)
         return [_without_taken(*parts) for parts in zip(value, sent, recorded, strict=True)] if same else value
@@ -108,23 +117,30 @@ def _without_taken(value: Json, sent: Json, recorded: Json) -> Json:
     }
 
 
-def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
+def restore_bookkeeping(
+    resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport, after: Checkpoint
+) -> list[str]:
     """Puts the recorded bookkeeping back into a state's resources, in place; the URNs of those that changed.
 
-    `resources` are those of an exported deployment, secrets encrypted: what lies inside a secret is left as it is.
+    `resources` are those of an exported deployment, secrets encrypted, and `after` is the same state decrypted. A
+    secret in which something was put back goes in plaintext, every other one stays encrypted.
     """
     wanted = {report.urns[item.urn]: item for item in goal.registrations if item.all_inputs and item.urn in report.urns}
     changed = []
     for entry in resources:
-        item = wanted.get(str(entry.get("urn")))
-        if item is None or entry.get("delete"):
+        urn = str(entry.get("urn"))
+        item, there = wanted.get(urn), after.by_urn.get(urn)
+        if item is None or there is None or entry.get("delete"):
             continue
-        before = (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID"))
+        before = dict(entry)
         recorded = item.source.decoded_inputs()
-        entry["inputs"] = marked(_without_taken(entry.get("inputs") or {}, item.inputs, recorded), recorded)
-        outputs = entry.get("outputs") or {}
+        taken = (reveal(item.inputs), reveal(recorded))
+        inputs, outputs = there.decoded_inputs(), there.decoded_outputs()
+        kept = marked(_without_taken(inputs, *taken), recorded)
+        entry["inputs"] = _sealed_where_same(kept, inputs, entry.get("inputs") or {})
         if _PROVIDERS_COPY in outputs:
-            outputs[_PROVIDERS_COPY] = _without_taken(outputs[_PROVIDERS_COPY], item.inputs, recorded)
+            kept = {**outputs, _PROVIDERS_COPY: _without_taken(outputs[_PROVIDERS_COPY], *taken)}
+            entry["outputs"] = _sealed_where_same(kept, outputs, entry["outputs"])
         listed = entry.get("propertyDependencies")
         if listed and item.source.property_dependencies:
             entry["propertyDependencies"] = {
@@ -136,6 +152,15 @@ def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report:
             entry["importID"] = item.source.import_id
         else:
             entry.pop("importID", None)
-        if before != (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID")):
-            changed.append(str(entry["urn"]))
+        if before != entry:
+            changed.append(urn)
     return changed
+
+
+def _sealed_where_same(value: Json, before: Json, stored: Json) -> Json:
+    """A value with what is as `before`, which is decrypted, as it is `stored`."""
+    if value == before:
+        return stored
+    if isinstance(value, dict) and isinstance(before, dict) and not (SIG in value or SIG in before):
+        return {key: _sealed_where_same(item, before.get(key), stored.get(key)) for key, item in value.items()}
+    return value

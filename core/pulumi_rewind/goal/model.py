@@ -48,6 +48,8 @@ class Registration:
     """Whether provider-made inputs are sent as well; the state's marks are then put back, see `goal.default_values`."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
+    left_open: bool = False
+    """Whether one of its inputs is unknown in previews, see `replay.left_open`."""
     temporary: bool = False
     """Whether it is only read temporarily, see `goal.unmanaged`."""
     live_urn: str = ""

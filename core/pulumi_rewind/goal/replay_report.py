@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.state.property_path import PropertyPath
 from pulumi_rewind.state.values import Json
 
 Observe = Callable[[EngineEvent], None]
@@ -32,6 +33,8 @@ class ReplayReport:
     """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
     partly: dict[str, dict[str, Json]] = field(default_factory=dict)
     """URN of the goal → inputs that a preview knows in part, with `UNKNOWN` inside text for the rest: for showing."""
+    left_open: dict[str, PropertyPath] = field(default_factory=dict)
+    """URN in this run → what a preview has sent as unknown although it is known, see `replay.left_open`."""
     outputs: dict[str, dict[str, Json]] = field(default_factory=dict)
     """URN in this run → outputs as registered, for components and the stack."""
     skipped_hooks: list[str] = field(default_factory=list)

@@ -16,6 +16,7 @@ from pulumi_rewind.goal.stashes import STASH, stash_outputs
 from pulumi_rewind.goal.undeclared_dependencies import Mentions
 from pulumi_rewind.relinking.links import Link, make_link
 from pulumi_rewind.replay import wire
+from pulumi_rewind.replay.left_open import left_open
 from pulumi_rewind.replay.linking import Linking, Response
 from pulumi_rewind.replay.options import fill_options
 from pulumi_rewind.state.packages import Package
@@ -178,6 +179,11 @@ class Replay:
         inputs = self._linking.inputs(item, links)
         if links:  # all others are those of a state
             self.note(inputs)
+        if item.left_open and self.preview and item.live_source is not None:
+            self.report.partly.setdefault(item.urn, {}).update(inputs)
+            inputs, self.report.left_open[self.goal.run_urn(item.urn)] = left_open(
+                inputs, item.live_source.decoded_inputs()
+            )
         sent = {key: wire.to_wire(value) for key, value in inputs.items()}
         if not self.preview and contains_unknown(sent):
             raise ReplayError(

@@ -107,8 +107,14 @@ class Adoption:
     """The state has another object of that URN: this one is entered as an old copy, which the next run deletes."""
 
 
-def adoptions(document: Document, decisions: Sequence[Decision], now: str) -> tuple[Adoption, ...]:
-    """The entries that the decisions ask for, from the pending operations of an export."""
+def adoptions(
+    document: Document, decisions: Sequence[Decision], now: str, *, goes_on: bool = False
+) -> tuple[Adoption, ...]:
+    """The entries that the decisions ask for, from the pending operations of an export.
+
+    `goes_on` says that a rollback is in flight, which made the objects and needs them: what one of them replaces
+    becomes the old copy, as it does when the engine sees such a create end.
+    """
     waiting = [
         dict(item["resource"]) for item in _deployment(document).get("pending_operations") or [] if _creates(item)
     ]
@@ -123,7 +129,7 @@ def adoptions(document: Document, decisions: Sequence[Decision], now: str) -> tu
         if not decision.id or (old is not None and old.get("id") == decision.id):
             continue  # cleared; or the state knows that very object already
         made = {**entry, "id": decision.id, "created": now, "modified": now}
-        taken = old is not None and not old.get("pendingReplacement")
+        taken = old is not None and not old.get("pendingReplacement") and not goes_on
         found.append(Adoption({**made, "delete": True} if taken else made, taken))
         if not taken:
             current[decision.urn] = made
@@ -155,8 +161,8 @@ def resolved(document: Document, adopted: Iterable[Adoption]) -> Document:
     for adoption in adopted:
         entry = adoption.entry
         urn = entry["urn"]
-        if not adoption.leftover:  # a replacement whose old object is gone already: the new one takes its place
-            resources = [item for item in resources if item["urn"] != urn or item.get("delete")]
+        if not adoption.leftover:  # the new one takes the place of one that is gone already, or goes with the next run
+            resources = [_replaced(item) if item["urn"] == urn else item for item in resources if not _gone(item, urn)]
         wanted = _references(entry)
         place = max((at + 1 for at, item in enumerate(resources) if item["urn"] in wanted), default=0)
         if not adoption.leftover and any(urn in _references(item) for item in resources[:place]):
@@ -176,6 +182,14 @@ def merged(entry: Mapping[str, Any], refreshed: Document) -> Document | None:
         return None
     read = {key: seen[key] for key in ("id", "inputs", "outputs", "initErrors") if key in seen}
     return {**entry, **read}
+
+
+def _gone(item: Mapping[str, Any], urn: str) -> bool:
+    return bool(item["urn"] == urn and item.get("pendingReplacement") and not item.get("delete"))
+
+
+def _replaced(item: Document) -> Document:
+    return {**item, "delete": True}
 
 
 def _deployment(document: Document) -> Document:

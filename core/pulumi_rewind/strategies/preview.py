@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.crashes import with_report
-from pulumi_rewind.engine.events import EngineEvent
-from pulumi_rewind.engine.messages import speaks_of_protection
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent
+from pulumi_rewind.engine.messages import says_immutable, speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe, Previewed
@@ -17,9 +18,11 @@ from pulumi_rewind.guard.checks import lock_refusal
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
+from pulumi_rewind.plan.delete_first import deleted_before
 from pulumi_rewind.plan.risks import protected_in_the_way
 from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.replay.host import ReplayHost
+from pulumi_rewind.replay.left_open import without_open
 from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.locks import Lock
@@ -95,7 +98,8 @@ def preview(
 
     `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
     before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
-    resources, the error names them and says how to leave them out.
+    resources, the error names them and says how to leave them out. Where a trial fails only because it meets what the
+    run deletes first, it previews again without (see `replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
@@ -129,12 +133,25 @@ def preview(
             blockers.add(event)
             observe(event)
 
-        events = followed(run, look, control)
+        events = [without_open(event, host.report.left_open) for event in followed(run, look, control)]
         if run.returncode != 0:
             if host.refusal:
                 raise RefusedError(host.refusal, unchanged=True)
-            raise _failure(session, run, goal, live, blockers)
-        return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
+            opened = _without_trials(goal, events)
+            if opened == goal:
+                raise _failure(session, run, goal, live, blockers)
+        else:
+            return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
+    return preview(session, opened, live, observe, control, refresh=refresh, config=config, state=state)
+
+
+def _without_trials(goal: Goal, events: Iterable[EngineEvent]) -> Goal:
+    """The goal with what is left open that a provider could not change in place, though it is deleted first."""
+    first = deleted_before(events)
+    refused = {
+        event.urn for event in events if isinstance(event, Diagnostic) and event.urn and says_immutable(event.message)
+    }
+    return goal.each(lambda item: replace(item, left_open=True) if goal.run_urn(item.urn) in first & refused else item)
 
 
 def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:

@@ -45,7 +45,7 @@ class Resolved:
     """What was done about the pending creates of a stack."""
 
     adopted: tuple[str, ...] = ()
-    """URNs of objects that are in the state now."""
+    """URNs of objects that are in the state now; the next run deletes what they replace."""
     leftovers: tuple[str, ...] = ()
     """URNs of objects that the next run deletes, because the state has another one of that name."""
     cleared: tuple[str, ...] = ()
@@ -86,7 +86,8 @@ def resolve(
     env = session.vault.environment(live)
     export = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=env)
     document: Document = msgspec.json.decode(export)
-    wanted = adoptions(document, decisions, datetime.now(UTC).isoformat().replace("+00:00", "Z"))
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    wanted = adoptions(document, decisions, now, goes_on=session.journal.peek() is not None)
     read = tuple(_read(session, live, document, item) for item in wanted)
     after = resolved(document, read)
     check_free(session)

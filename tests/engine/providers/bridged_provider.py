@@ -28,6 +28,7 @@ from bridged_schema import (
     differences,
     forecast,
     has_secret,
+    has_unknown,
     kinds,
     missing,
     outputs,
@@ -116,6 +117,8 @@ class Bridged(provider_pb2_grpc.ResourceProviderServicer):
         kind, name = self._kind(request, context)
         inputs = read(request.properties)
         if request.preview:
+            if not has_unknown(inputs):
+                self._obey("trial", name, context)
             return provider_pb2.CreateResponse(properties=write(forecast(kind, "", inputs, self.account, None)))
         partial = self._obey("create", name, context)
         stored = plain(without_defaults(inputs))

@@ -31,9 +31,10 @@ class Store:
 
     ``control.json`` in it is a list of rules ``{"name", "operation", "action", "seconds", "message"}``:
     `name` is a logical name or ``*``; `operation` is ``create``, ``update``, ``delete``, ``read``, ``check``,
-    ``diff``, ``preview`` (of an update) or ``*``; `action` is ``fail``, ``hang`` (until the rule is gone or the engine
-    cancels or goes away; with ``deaf`` only until the rule is gone), ``slow`` (`seconds`), ``once`` (fails the first
-    time) or ``partial`` (create and update only: done, then reported as not initialised).
+    ``diff``, ``preview`` (of an update), ``trial`` (a preview of a create that knows all inputs) or ``*``; `action` is
+    ``fail``, ``hang`` (until the rule is gone or the engine cancels or goes away; with ``deaf`` only until the rule is
+    gone), ``slow`` (`seconds`), ``once`` (fails the first time) or ``partial`` (create and update only: done, then
+    reported as not initialised).
     """
 
     def __init__(self, root: Path) -> None:

@@ -249,6 +249,8 @@ class ReplayPlanning:
             yield from adoption_risks(step, item)
             yield from touched_risk(step, goal)
             yield from vanishing.get(step.urn, ())
+            if step.urn in report.left_open:
+                yield Risk.usual("untried", step.urn)
             yield from _notes_for(step.urn, goal, notes)
 
         return risks

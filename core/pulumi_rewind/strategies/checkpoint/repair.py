@@ -26,8 +26,8 @@ def may_need_repair(goal: Goal) -> bool:
 def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
     """Repairs the state after a run; the URNs of what was repaired.
 
-    Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` is the
-    state as it is now; it tells which passphrase is the stack's.
+    Secrets stay encrypted but for those that are repaired, and the deployment goes through pipes, never through a file.
+    `live` is the state as it is now; it tells which passphrase is the stack's.
 
     Raises:
         RefusedError: somebody has changed the state meanwhile.
@@ -35,7 +35,8 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
     """
     if not may_need_repair(goal):
         return []
-    stashes = unlike_recorded(goal, report, session.vault.decrypt(live, session.stack)) if has_stash(goal) else {}
+    after = session.vault.decrypt(live, session.stack)
+    stashes = unlike_recorded(goal, report, after) if has_stash(goal) else {}
     if not stashes and not any(item.all_inputs for item in goal.registrations):
         return []
     env = session.vault.environment(live)
@@ -45,7 +46,7 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
         resources = document["deployment"]["resources"]
     except (ValueError, KeyError, TypeError) as err:
         raise CheckpointError(f"the exported state can't be read: {err}", hint="Run `pulumi-rewind resume`.") from None
-    changed = [*restore_bookkeeping(resources, goal, report), *put_output_back(resources, stashes)]
+    changed = [*restore_bookkeeping(resources, goal, report, after), *put_output_back(resources, stashes)]
     if changed:
         import_state(session, json.dumps(document).encode(), env, instead_of=live)
     return changed
