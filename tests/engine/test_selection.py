@@ -112,3 +112,20 @@ def test_an_old_copy_that_can_not_be_deleted_is_named_and_never_offered_to_be_sk
     stack.trouble()
     assert all(one.expected for one in roll_back(stack, "1").differences)
     assert not [res for res in stack.export()["deployment"]["resources"] if res.get("delete")]
+
+
+def test_what_a_killed_run_has_deleted_already_leads_to_the_end(stack: EngineStack) -> None:
+    """Providers that call it an error to delete what is gone: Terraform's of 2020, of a Lambda function."""
+    stack.up(program("1", "pg15"))
+    stack.up(program("2", "pg15") + 'bridged.Server("thumb", {"image": "thumb:1"})\n')
+    gone = current(stack, "thumb")
+    next(stack.objects.glob(f"*/{gone['id']}.json")).unlink()
+    stack.trouble({"name": "thumb", "operation": "delete", "action": "fail", "message": f"404: no {gone['id']} here"})
+    with pytest.raises(IncompleteError) as caught:
+        run(stack, plan(stack, "1"), allow_data_loss=True)
+    offered = next(text for text in caught.value.hint.split("`") if text.startswith("pulumi refresh"))
+    stack.pulumi(*shlex.split(offered)[1:], "--yes", "--skip-preview")
+    code, text = own(stack, "resume", "--yes")
+    assert code == 0, text
+    assert "thumb" not in stack.resources()
+    assert session(stack).journal.read() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -37,6 +38,8 @@ class Seen:
 
 _EMPTY = re.compile("`rm '([^']+)'` removes it")
 """How an error names the empty file that a killed engine has left in the backend."""
+_LOOK = re.compile("`pulumi (refresh --target [^`]+)`")
+"""How it tells to take out of the state what a killed run may have deleted."""
 
 Road = Callable[[Shop, Seen], None]
 
@@ -303,6 +306,9 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif empty := _EMPTY.search(text):
             Path(empty.group(1)).unlink()
             took.append("rm")
+        elif look := _LOOK.search(text):
+            shop.stack.pulumi(*shlex.split(look.group(1)), "--yes", "--skip-preview")
+            took.append("pulumi refresh")
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")

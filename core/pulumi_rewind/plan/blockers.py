@@ -6,13 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed, StepMetadata
-from pulumi_rewind.engine.messages import says_taken
+from pulumi_rewind.engine.messages import says_missing, says_taken
 from pulumi_rewind.goal.model import Registration, registers
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED, Risk
 from pulumi_rewind.state.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.state.naming import NOT, Names, listed
 from pulumi_rewind.system.shell import command, quoted
+
+_IN_PLACE = frozenset({"update", "delete", "delete-replaced"})
+"""Steps at an object that the state has."""
 
 _ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})
 
@@ -50,6 +53,10 @@ class Blockers:
         """Those that could not be re-created."""
         self._taken: dict[str, str] = {}
         """Those of which the provider said that they are there already, and how it said so."""
+        self._in_place: set[str] = set()
+        """Those whose object could not be changed or deleted."""
+        self._missing: dict[str, None] = {}
+        """Those at which the provider said that something isn't there."""
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
@@ -62,11 +69,15 @@ class Blockers:
                     self._beside[step.urn] = step
                 elif step.op == "create":
                     self._creates.add(step.urn)
+                elif step.op in _IN_PLACE:
+                    self._in_place.add(step.urn)
             case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE and not _is_default_provider(urn):
                     self._named[urn] = None
                     if says_taken(message):
                         self._taken[urn] = message
+                    if says_missing(message):
+                        self._missing[urn] = None
 
     @property
     def failed(self) -> frozenset[str]:
@@ -115,6 +126,12 @@ class Blockers:
                 f"{listed(existing)} already exists: if it is the object that the target had, `{how}` adopts it (or "
                 "`--adopt "
                 "NAME=ID`)."
+            )
+        if gone := [urn for urn in self._missing if urn in self._in_place]:
+            look = quoted("pulumi", "refresh", *(word for urn in gone for word in ("--target", urn)), "-s", stack)
+            said.append(
+                f"If {listed([urn_name(urn) for urn in gone])} is gone (a killed run may have deleted it already), "
+                f"`{look}` takes it out of the state; then resume."
             )
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
