@@ -115,17 +115,23 @@ def test_an_old_copy_that_can_not_be_deleted_is_named_and_never_offered_to_be_sk
 
 
 def test_what_a_killed_run_has_deleted_already_leads_to_the_end(stack: EngineStack) -> None:
-    """Providers that call it an error to delete what is gone: Terraform's of 2020, of a Lambda function."""
+    """Providers that call it an error to delete what is gone: Terraform's of 2020, of a Lambda function or a table."""
     stack.up(program("1", "pg15"))
     stack.up(program("2", "pg15") + 'bridged.Server("thumb", {"image": "thumb:1"})\n')
     gone = current(stack, "thumb")
     next(stack.objects.glob(f"*/{gone['id']}.json")).unlink()
-    stack.trouble({"name": "thumb", "operation": "delete", "action": "fail", "message": f"404: no {gone['id']} here"})
+    document = stack.export()
+    app = current(stack, "app")
+    document["deployment"]["resources"].append(app | {"id": "srv-old", "delete": True})
+    stack.pulumi("stack", "import", stdin=json.dumps(document))
+    refused = {"operation": "delete", "action": "fail", "message": "404: it does not exist"}
+    stack.trouble(*({"name": name} | refused for name in ("thumb", "app")))
     with pytest.raises(IncompleteError) as caught:
         run(stack, plan(stack, "1"), allow_data_loss=True)
-    offered = next(text for text in caught.value.hint.split("`") if text.startswith("pulumi refresh"))
-    stack.pulumi(*shlex.split(offered)[1:], "--yes", "--skip-preview")
+    for offered in (text for text in caught.value.hint.split("`") if text.startswith("pulumi refresh")):
+        stack.pulumi(*shlex.split(offered)[1:], "--yes", "--skip-preview")
     code, text = own(stack, "resume", "--yes")
     assert code == 0, text
     assert "thumb" not in stack.resources()
+    assert [res["id"] for res in stack.export()["deployment"]["resources"] if res["urn"] == app["urn"]] == [app["id"]]
     assert session(stack).journal.read() is None

@@ -128,10 +128,9 @@ class Blockers:
                 "NAME=ID`)."
             )
         if gone := [urn for urn in self._missing if urn in self._in_place]:
-            look = quoted("pulumi", "refresh", *(word for urn in gone for word in ("--target", urn)), "-s", stack)
             said.append(
                 f"If {listed([urn_name(urn) for urn in gone])} is gone (a killed run may have deleted it already), "
-                f"`{look}` takes it out of the state; then resume."
+                f"`{_looking(stack, *gone)}` takes it out of the state; then resume."
             )
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
@@ -173,6 +172,11 @@ def _old_copy(stack: str, urn: str, identifier: str) -> str:
     forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
     return (
         f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
-        f"skipped. If it is gone or should stay, `{forget}` removes it from the state (where it asks, choose "
-        f'{identifier}, "Pending Deletion"); then run `{command("resume", stack)}`.'
+        f"skipped. If it is gone, `{_looking(stack, urn)}` takes it out of the state; if it should stay, `{forget}` "
+        f'does (where it asks, choose {identifier}, "Pending Deletion"). Then run `{command("resume", stack)}`.'
     )
+
+
+def _looking(stack: str, *urns: str) -> str:
+    """The command that takes out of the state what is gone of some objects, old copies included."""
+    return quoted("pulumi", "refresh", *(word for urn in urns for word in ("--target", urn)), "-s", stack)
