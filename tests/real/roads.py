@@ -22,8 +22,8 @@ from tests.support.terminal import Ran
 AGREED = ("--yes", "--allow-data-loss")
 MOMENTS = 10
 """How many rollbacks are killed."""
-TRIES = 6
-"""How many commands an operator gives at most after a kill."""
+TRIES = 8
+"""How often an operator tries at most after a kill: a lock, an empty file, and what is gone are told one at a time."""
 
 
 @dataclass
