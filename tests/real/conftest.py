@@ -61,7 +61,7 @@ def plane(tmp_path: Path) -> Iterator[ControlPlane]:
 def moto_of_its_own(folder: Path) -> Iterator[str]:
     """The URL of an AWS that holds nothing yet."""
     port = free_port()
-    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
+    command = [sys.executable, "-P", HERE.parent / "servers" / "moto_as_aws.py", "-H", "127.0.0.1", "-p", port]
     with running(command, port, folder / "moto.log", {"PATH": os.defpath, "HOME": str(folder)}):
         yield f"http://127.0.0.1:{port}"
 
