@@ -135,3 +135,23 @@ def test_what_a_killed_run_has_deleted_already_leads_to_the_end(stack: EngineSta
     assert "thumb" not in stack.resources()
     assert [res["id"] for res in stack.export()["deployment"]["resources"] if res["urn"] == app["urn"]] == [app["id"]]
     assert session(stack).journal.read() is None
+
+
+def test_what_a_killed_run_has_changed_already_leads_to_the_end(stack: EngineStack) -> None:
+    """A role that an instance profile has already: AWS refuses a second one, whatever it is."""
+    deploy(stack)
+    app = current(stack, "app")
+    document = json.loads(stack.state_file.read_text())
+    document["checkpoint"]["latest"]["pending_operations"] = [{"type": "updating", "resource": app}]
+    stack.state_file.write_text(json.dumps(document))
+    path = next(stack.objects.glob(f"*/{app['id']}.json"))
+    changed = json.loads(path.read_text())
+    changed["inputs"]["image"] = "app:1"
+    path.write_text(json.dumps(changed))
+    stack.trouble({"name": "app", "operation": "update", "action": "fail", "message": "LimitExceeded: quota is 1"})
+    options = {"only": ("app",)}
+    said = next(risk.message for risk in plan(stack, "1", **options).all_risks if risk.code == "pending-operation")
+    stack.pulumi(*shlex.split(said.split("`")[1])[1:], "--yes", "--skip-preview")
+    assert not stack.export()["deployment"].get("pending_operations")
+    assert current(stack, "app")["inputs"]["image"] == "app:1"
+    assert "app" not in steps(plan(stack, "1", **options))
