@@ -149,9 +149,8 @@ def test_what_a_killed_run_has_changed_already_leads_to_the_end(stack: EngineSta
     changed["inputs"]["image"] = "app:1"
     path.write_text(json.dumps(changed))
     stack.trouble({"name": "app", "operation": "update", "action": "fail", "message": "LimitExceeded: quota is 1"})
-    options = {"only": ("app",)}
-    said = next(risk.message for risk in plan(stack, "1", **options).all_risks if risk.code == "pending-operation")
+    said = next(risk.message for risk in plan(stack, "1", only=("app",)).all_risks if risk.code == "pending-operation")
     stack.pulumi(*shlex.split(said.split("`")[1])[1:], "--yes", "--skip-preview")
     assert not stack.export()["deployment"].get("pending_operations")
     assert current(stack, "app")["inputs"]["image"] == "app:1"
-    assert "app" not in steps(plan(stack, "1", **options))
+    assert "app" not in steps(plan(stack, "1", only=("app",)))
