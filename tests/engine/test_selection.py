@@ -149,8 +149,16 @@ def test_what_a_killed_run_has_changed_already_leads_to_the_end(stack: EngineSta
     changed["inputs"]["image"] = "app:1"
     path.write_text(json.dumps(changed))
     stack.trouble({"name": "app", "operation": "update", "action": "fail", "message": "LimitExceeded: quota is 1"})
-    said = next(risk.message for risk in plan(stack, "1", only=("app",)).all_risks if risk.code == "pending-operation")
-    stack.pulumi(*shlex.split(said.split("`")[1])[1:], "--yes", "--skip-preview")
-    assert not stack.export()["deployment"].get("pending_operations")
+    made = plan(stack, "1", only=("app",))
+    said = [next(risk.message for risk in made.all_risks if risk.code == "pending-operation")]
+    for again in (False, True):
+        with pytest.raises(IncompleteError) as caught:
+            run(stack, plan(stack, "1", only=("app",)))
+        assert ("pulumi refresh" in caught.value.hint) == again
+    said.append(caught.value.hint)
+    offered = {next(part for part in text.split("`") if part.startswith("pulumi refresh")) for text in said}
+    stack.pulumi(*shlex.split(offered.pop())[1:], "--yes", "--skip-preview")
+    assert not offered
     assert current(stack, "app")["inputs"]["image"] == "app:1"
-    assert "app" not in steps(plan(stack, "1", only=("app",)))
+    code, text = own(stack, "resume", "--yes")
+    assert code == 0, text

@@ -107,8 +107,11 @@ class Blockers:
             urn for urn, said in self._taken.items() if urn in self._beside and _is_new(said, self._beside[urn])
         )
 
-    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
-        """How `resume` passes them by, with a space before it; empty if there are none."""
+    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name, *, again: bool = False) -> str:
+        """How `resume` passes them by, with a space before it; empty if there are none.
+
+        `again`: another run came before, which may have been killed before it could say what it had done.
+        """
         texts = dict.fromkeys(map(spoken, self.urns))
         said = []
         if self.taken:
@@ -127,10 +130,10 @@ class Blockers:
                 "`--adopt "
                 "NAME=ID`)."
             )
-        if gone := [urn for urn in self._missing if urn in self._in_place]:
+        if done := [urn for urn in self._failed if urn in self._in_place and (again or urn in self._missing)]:
             said.append(
-                f"If {listed([urn_name(urn) for urn in gone])} is gone (a killed run may have deleted it already), "
-                f"`{_looking(stack, *gone)}` takes it out of the state; then resume."
+                f"If {listed([urn_name(urn) for urn in done])} was changed or deleted already, by a run that was killed "
+                f"or by others, `{_looking(stack, *done)}` reads what is there; then resume."
             )
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
@@ -178,5 +181,5 @@ def _old_copy(stack: str, urn: str, identifier: str) -> str:
 
 
 def _looking(stack: str, *urns: str) -> str:
-    """The command that takes out of the state what is gone of some objects, old copies included."""
+    """The command that reads some objects, and takes out of the state what is gone, old copies included."""
     return quoted("pulumi", "refresh", *(word for urn in urns for word in ("--target", urn)), "-s", stack)
