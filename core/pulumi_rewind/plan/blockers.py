@@ -132,7 +132,7 @@ class Blockers:
             )
         if done := [urn for urn in self._failed if urn in self._in_place and (again or urn in self._missing)]:
             said.append(
-                f"If {listed([urn_name(urn) for urn in done])} was changed or deleted already, by a run that was killed "
+                f"If {listed([urn_name(urn) for urn in done])} was changed or deleted already, by a killed run "
                 f"or by others, `{_looking(stack, *done)}` reads what is there; then resume."
             )
         if texts:
