@@ -124,6 +124,29 @@ def test_what_exists_already_can_be_taken_over(message: str, taken: bool) -> Non
 
 
 @pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ("ResourceNotFoundException: Function not found: arn:aws:lambda:eu-west-1:1:function:thumb", True),
+        ("NoSuchEntity: The role with name shop-fn cannot be found", True),
+        ('deployments.apps "web" not found', True),
+        ("googleapi: Error 404: gone", True),
+        ("srv-1 does not exist", True),
+        ("the bucket isn't empty", False),
+        ("access denied", False),
+    ],
+)
+@pytest.mark.parametrize("op", ["update", "delete", "delete-replaced", "create"])
+def test_what_may_be_gone_or_changed_is_read_again(op: str, message: str, missing: bool) -> None:
+    """Of what was to be created nothing can be gone: it is something else that its provider misses."""
+    blockers = Blockers()
+    blockers.add(Diagnostic(message, "error", urn("thumb")))
+    blockers.add(ResourceFailed(StepMetadata(op, urn("thumb"))))
+    offered = f"`pulumi refresh --target {urn('thumb')} -s dev` reads what is there"
+    assert (offered in blockers.hint("dev")) == (missing and op != "create")
+    assert (offered in blockers.hint("dev", again=True)) == (op != "create")
+
+
+@pytest.mark.parametrize(
     ("message", "first"),
     [
         ("Table already exists: orders", False),

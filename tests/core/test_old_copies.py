@@ -91,7 +91,11 @@ def test_an_old_copy_is_not_offered_to_be_skipped() -> None:
     assert found.urns == ()
     assert "vm-a, an old copy of vm, could not be deleted" in hint
     commands = [shlex.split(part) for part in hint.split("`")[1::2]]
-    assert commands == [["pulumi", "state", "delete", VM, "-s", "dev"], ["pulumi-rewind", "resume", "dev"]]
+    assert commands == [
+        ["pulumi", "refresh", "--target", VM, "-s", "dev"],
+        ["pulumi", "state", "delete", VM, "-s", "dev"],
+        ["pulumi-rewind", "resume", "dev"],
+    ]
     found.add(ResourceFailed(meta("delete-replaced")))
     assert "--skip vm" in found.hint("dev"), "a replacement that deletes first can be left out: its object still lives"
 

@@ -112,3 +112,53 @@ def test_an_old_copy_that_can_not_be_deleted_is_named_and_never_offered_to_be_sk
     stack.trouble()
     assert all(one.expected for one in roll_back(stack, "1").differences)
     assert not [res for res in stack.export()["deployment"]["resources"] if res.get("delete")]
+
+
+def test_what_a_killed_run_has_deleted_already_leads_to_the_end(stack: EngineStack) -> None:
+    """Providers that call it an error to delete what is gone: Terraform's of 2020, of a Lambda function or a table."""
+    stack.up(program("1", "pg15"))
+    stack.up(program("2", "pg15") + 'bridged.Server("thumb", {"image": "thumb:1"})\n')
+    gone = current(stack, "thumb")
+    next(stack.objects.glob(f"*/{gone['id']}.json")).unlink()
+    document = stack.export()
+    app = current(stack, "app")
+    document["deployment"]["resources"].append(app | {"id": "srv-old", "delete": True})
+    stack.pulumi("stack", "import", stdin=json.dumps(document))
+    refused = {"operation": "delete", "action": "fail", "message": "404: it does not exist"}
+    stack.trouble(*({"name": name} | refused for name in ("thumb", "app")))
+    with pytest.raises(IncompleteError) as caught:
+        run(stack, plan(stack, "1"), allow_data_loss=True)
+    for offered in (text for text in caught.value.hint.split("`") if text.startswith("pulumi refresh")):
+        stack.pulumi(*shlex.split(offered)[1:], "--yes", "--skip-preview")
+    code, text = own(stack, "resume", "--yes")
+    assert code == 0, text
+    assert "thumb" not in stack.resources()
+    assert [res["id"] for res in stack.export()["deployment"]["resources"] if res["urn"] == app["urn"]] == [app["id"]]
+    assert session(stack).journal.read() is None
+
+
+def test_what_a_killed_run_has_changed_already_leads_to_the_end(stack: EngineStack) -> None:
+    """A role that an instance profile has already: AWS refuses a second one, whatever it is."""
+    deploy(stack)
+    app = current(stack, "app")
+    document = json.loads(stack.state_file.read_text())
+    document["checkpoint"]["latest"]["pending_operations"] = [{"type": "updating", "resource": app}]
+    stack.state_file.write_text(json.dumps(document))
+    path = next(stack.objects.glob(f"*/{app['id']}.json"))
+    changed = json.loads(path.read_text())
+    changed["inputs"]["image"] = "app:1"
+    path.write_text(json.dumps(changed))
+    stack.trouble({"name": "app", "operation": "update", "action": "fail", "message": "LimitExceeded: quota is 1"})
+    made = plan(stack, "1", only=("app",))
+    said = [next(risk.message for risk in made.all_risks if risk.code == "pending-operation")]
+    for again in (False, True):
+        with pytest.raises(IncompleteError) as caught:
+            run(stack, plan(stack, "1", only=("app",)))
+        assert ("pulumi refresh" in caught.value.hint) == again
+    said.append(caught.value.hint)
+    offered = {next(part for part in text.split("`") if part.startswith("pulumi refresh")) for text in said}
+    stack.pulumi(*shlex.split(offered.pop())[1:], "--yes", "--skip-preview")
+    assert not offered
+    assert current(stack, "app")["inputs"]["image"] == "app:1"
+    code, text = own(stack, "resume", "--yes")
+    assert code == 0, text

@@ -25,11 +25,12 @@ class Account:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._session = boto3.Session()  # of its own: the shared one isn't for several threads
 
     @cache  # noqa: B019 - an account lives as long as its test
     def client(self, service: str) -> Any:
         """A service's own interface."""
-        return boto3.client(service, endpoint_url=self._url, **ACCESS)
+        return self._session.client(service, endpoint_url=self._url, **ACCESS)
 
     def objects(self) -> dict[str, str]:
         """Every object by its kind and name, as its content with names in place of ids."""

@@ -39,38 +39,55 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"REAL leaves out: {', '.join(sorted(wanted - chosen))}")
 
 
+@contextlib.contextmanager
+def plane_of_its_own(folder: Path) -> Iterator[ControlPlane]:
+    """A Kubernetes control plane that is up in some seconds, and leaves nothing to the next one."""
+    made = ControlPlane(folder / "plane", BUILT / "bin")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
 @pytest.fixture
 def plane(tmp_path: Path) -> Iterator[ControlPlane]:
-    """A Kubernetes control plane of the test's own: it is up in some seconds, and leaves nothing to the next one."""
-    made = ControlPlane(tmp_path / "plane", BUILT / "bin")
-    made.start()
-    yield made
-    made.stop()
+    """A Kubernetes control plane of the test's own."""
+    with plane_of_its_own(tmp_path) as made:
+        yield made
 
 
 @contextlib.contextmanager
 def moto_of_its_own(folder: Path) -> Iterator[str]:
     """The URL of an AWS that holds nothing yet."""
     port = free_port()
-    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", port]
+    command = [sys.executable, "-P", HERE.parent / "servers" / "moto_as_aws.py", "-H", "127.0.0.1", "-p", port]
     with running(command, port, folder / "moto.log", {"PATH": os.defpath, "HOME": str(folder)}):
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture
-def world(engine: EngineInfo, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    """What a stack is deployed to."""
+@contextlib.contextmanager
+def world_of_its_own(engine: Path, folder: Path) -> Iterator[World]:
+    """What is deployed to, in a directory of its own."""
+    folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as ends:
 
+        @cache
         def plane() -> ControlPlane:
-            found: ControlPlane = request.getfixturevalue("plane")
-            return found
+            return ends.enter_context(plane_of_its_own(folder))
 
         @cache
         def aws() -> str:
-            return ends.enter_context(moto_of_its_own(tmp_path))
+            return ends.enter_context(moto_of_its_own(folder))
 
-        yield World(engine.path, BUILT, tmp_path, plane, aws)
+        yield World(engine, BUILT, folder, plane, aws, lambda name: world_of_its_own(engine, folder / name))
+
+
+@pytest.fixture
+def world(engine: EngineInfo, tmp_path: Path) -> Iterator[World]:
+    """What a stack is deployed to."""
+    with world_of_its_own(engine.path, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,8 +22,8 @@ from tests.support.terminal import Ran
 AGREED = ("--yes", "--allow-data-loss")
 MOMENTS = 10
 """How many rollbacks are killed."""
-TRIES = 6
-"""How many commands an operator gives at most after a kill."""
+TRIES = 8
+"""How often an operator tries at most after a kill: a lock, an empty file, and what is gone are told one at a time."""
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Seen:
 
 _EMPTY = re.compile("`rm '([^']+)'` removes it")
 """How an error names the empty file that a killed engine has left in the backend."""
+_LOOK = re.compile("`pulumi (refresh --target [^`]+)`")
+"""How it tells to take out of the state what a killed run may have deleted."""
 
 Road = Callable[[Shop, Seen], None]
 
@@ -105,18 +110,13 @@ def drift(shop: Shop, seen: Seen) -> None:
 
 def kills(shop: Shop, seen: Seen) -> None:
     """Rollbacks are killed with their engine at ten moments, and finished by what the errors say."""
-    was = _deploy(shop, 1, 2, 3)
-    lines = {1: back(shop, seen, "v1"), 3: back(shop, seen, "v3")}
-    lengths = {version: len(ran.out.splitlines()) for version, ran in lines.items()}
-    for moment in range(MOMENTS):
-        version = 1 if moment % 2 == 0 else 3
-        _kill(shop, version, lengths[version] * (moment + 1) // (MOMENTS + 1), engine_too=moment % 4 < 2)
-        took = _go_on(shop, version)
-        seen.rollbacks += 1
-        assert not locks(shop.stack), took
-        differences = _differences(was[version], shop.reality())
-        assert differences == [], f"moment {moment}, after {took}: {differences}"
-    check(shop, 3, was[3])
+    each = MOMENTS // shop.lanes
+    shares = [range(first, first + each) for first in range(0, MOMENTS, each)]
+    with ThreadPoolExecutor(shop.lanes) as pool:
+        lanes = [pool.submit(_kill_in_turn, shop, shares[0], seen)]
+        lanes += [pool.submit(_beside, shop, share, seen) for share in shares[1:]]
+    if failed := [err for lane in lanes if (err := lane.exception())]:
+        raise BaseExceptionGroup(f"{len(failed)} of {shop.lanes} stacks", failed)
 
 
 def doctor(shop: Shop, seen: Seen) -> None:
@@ -233,19 +233,57 @@ def _ids(shop: Shop) -> dict[str, set[str]]:
 # -- kills --------------------------------------------------------------------------------------------------------
 
 
-def _kill(shop: Shop, version: int, line: int, *, engine_too: bool) -> None:
-    """Starts a rollback and kills it once it has printed so many lines; with its engine, or alone."""
+def _beside(shop: Shop, moments: range, seen: Seen) -> None:
+    """The same with another stack of that kind, deployed to a world of its own."""
+    with shop.world.another(f"moment-{moments[0]}") as world, closing(type(shop)(world)) as made:
+        _kill_in_turn(made, moments, seen)
+
+
+def _kill_in_turn(shop: Shop, moments: range, seen: Seen) -> None:
+    """At even moments it goes v3 → v1, at odd ones v1 → v3."""
+    was = _deploy(shop, 1, 3)
+    for moment in moments:
+        version = 1 if moment % 2 == 0 else 3
+        _kill(shop, version, moment)
+        took = _go_on(shop, version)
+        assert not locks(shop.stack), took
+        differences = _differences(was[version], shop.reality())
+        assert differences == [], f"moment {moment}, after {took}: {differences}"
+    check(shop, 3, was[3])
+    seen.rollbacks += len(moments)
+    seen.resources = len(shop.stack.export(show_secrets=False)["deployment"]["resources"])
+
+
+def _kill(shop: Shop, version: int, moment: int) -> None:
+    """Starts a rollback and kills it at a moment; with its engine, or alone."""
     process = start(shop.stack, "rollback", f"v{version}", *AGREED, "--json", "-s", shop.stack.name)
     assert process.stdout is not None
-    for _ in range(line):
-        if not process.stdout.readline():
-            break
+    lines: list[str] = []
+    if not _reached(moment, process.stdout, lines):
+        raise AssertionError(f"it ended before moment {moment}: {''.join(lines[-3:])}")
     slay(process.pid)
-    if engine_too:
+    if moment % 4 < 2:
         for number in engines(shop.stack):
             slay(number)
     process.communicate()
     wait_for_quiet(shop.stack)
+
+
+def _reached(moment: int, output: Iterable[str], lines: list[str]) -> bool:
+    """Reads on until as much of the plan has begun or ended as that moment asks for."""
+    left = 0
+    for line in output:
+        lines.append(line)
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("event") == "plan":
+            # The engine tells of the begin and the end of each step, and replaces something in three.
+            events = sum(6 if step["op"] == "replace" else 2 for step in event["steps"])
+            left = max(1, events * (moment + 1) // (MOMENTS + 1))
+        elif event.get("event") == "step" and event["op"] != "same":
+            left -= 1
+            if left == 0:
+                return True
+    return False
 
 
 def _go_on(shop: Shop, version: int) -> list[str]:
@@ -267,6 +305,9 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif empty := _EMPTY.search(text):
             Path(empty.group(1)).unlink()
             took.append("rm")
+        elif look := _LOOK.search(text):
+            shop.stack.pulumi(*shlex.split(look.group(1)), "--yes", "--skip-preview")
+            took.append("pulumi refresh")
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")

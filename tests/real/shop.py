@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +26,8 @@ class World:
     """A Kubernetes control plane that holds nothing yet."""
     aws: Callable[[], str]
     """The URL of moto, which holds nothing yet."""
+    another: Callable[[str], AbstractContextManager[World]]
+    """One more, by a name of its own, that shares nothing with this one; it ends with the block."""
 
 
 Data = Mapping[str, frozenset[str]]
@@ -50,6 +53,8 @@ class Shop(abc.ABC):
     """Files in which a provider leaves secrets by itself, also in a plain ``pulumi up``: pattern of the path → why."""
     broken: ClassVar[tuple[int, ...]] = (4,)
     """The versions whose update fails half-way."""
+    lanes: ClassVar[int] = 1
+    """How many stacks of this kind are killed side by side: more where the provider waits most of the time."""
 
     lost_by_failure: ClassVar[frozenset[str]] = frozenset()
     """Stores (see `data`) that lose what they hold by a failed update: it deletes them before it makes new ones."""

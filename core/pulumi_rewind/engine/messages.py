@@ -19,6 +19,12 @@ _TAKEN: Final = re.compile(
 _IMMUTABLE: Final = re.compile(r"\bis immutable\b|\bforbidden: updates to\b", re.IGNORECASE)
 """How an API server of Kubernetes 1.36 refuses a change in place."""
 
+_MISSING: Final = re.compile(
+    r"not[ _-]?found|\b(does|do)(n't| not|esnt) exist|\bno longer exists?\b|\bno such\b|NoSuch[A-Z]|NotExist|\b404\b",
+    re.IGNORECASE,
+)
+"""How providers say that something isn't there; asked only where something of the state was to be changed."""
+
 _NO_PLUGIN: Final = re.compile(r"(?i:no|find|install) (?:resource )?plugin '?pulumi-resource-([A-Za-z0-9_-]+)")
 _UNREACHED: Final = re.compile(r"expected resource operations for \S.* but none were seen")
 _GONE: Final = ("error reading from server", "transport is closing", "connection reset", "broken pipe", "unavailable")
@@ -32,6 +38,11 @@ def says_taken(message: str) -> bool:
 def says_immutable(message: str) -> bool:
     """Whether a provider says that something can't be changed in place."""
     return _IMMUTABLE.search(message) is not None
+
+
+def says_missing(message: str) -> bool:
+    """Whether a provider says that something isn't there: what it was to change or delete, or what that needs."""
+    return _MISSING.search(message) is not None
 
 
 def missing_module(text: str) -> str:

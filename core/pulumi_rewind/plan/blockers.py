@@ -6,13 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed, StepMetadata
-from pulumi_rewind.engine.messages import says_taken
+from pulumi_rewind.engine.messages import says_missing, says_taken
 from pulumi_rewind.goal.model import Registration, registers
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED, Risk
 from pulumi_rewind.state.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.state.naming import NOT, Names, listed
 from pulumi_rewind.system.shell import command, quoted
+
+_IN_PLACE = frozenset({"update", "delete", "delete-replaced"})
+"""Steps at an object that the state has."""
 
 _ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})
 
@@ -50,6 +53,10 @@ class Blockers:
         """Those that could not be re-created."""
         self._taken: dict[str, str] = {}
         """Those of which the provider said that they are there already, and how it said so."""
+        self._in_place: set[str] = set()
+        """Those whose object could not be changed or deleted."""
+        self._missing: dict[str, None] = {}
+        """Those at which the provider said that something isn't there."""
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
@@ -62,11 +69,15 @@ class Blockers:
                     self._beside[step.urn] = step
                 elif step.op == "create":
                     self._creates.add(step.urn)
+                elif step.op in _IN_PLACE:
+                    self._in_place.add(step.urn)
             case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE and not _is_default_provider(urn):
                     self._named[urn] = None
                     if says_taken(message):
                         self._taken[urn] = message
+                    if says_missing(message):
+                        self._missing[urn] = None
 
     @property
     def failed(self) -> frozenset[str]:
@@ -96,8 +107,11 @@ class Blockers:
             urn for urn, said in self._taken.items() if urn in self._beside and _is_new(said, self._beside[urn])
         )
 
-    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
-        """How `resume` passes them by, with a space before it; empty if there are none."""
+    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name, *, again: bool = False) -> str:
+        """How `resume` passes them by, with a space before it; empty if there are none.
+
+        `again`: another run came before, which may have been killed before it could say what it had done.
+        """
         texts = dict.fromkeys(map(spoken, self.urns))
         said = []
         if self.taken:
@@ -115,6 +129,11 @@ class Blockers:
                 f"{listed(existing)} already exists: if it is the object that the target had, `{how}` adopts it (or "
                 "`--adopt "
                 "NAME=ID`)."
+            )
+        if done := [urn for urn in self._failed if urn in self._in_place and (again or urn in self._missing)]:
+            said.append(
+                f"If {listed([urn_name(urn) for urn in done])} was changed or deleted already, by a killed run "
+                f"or by others, `{_looking(stack, *done)}` reads what is there; then resume."
             )
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
@@ -156,6 +175,11 @@ def _old_copy(stack: str, urn: str, identifier: str) -> str:
     forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
     return (
         f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
-        f"skipped. If it is gone or should stay, `{forget}` removes it from the state (where it asks, choose "
-        f'{identifier}, "Pending Deletion"); then run `{command("resume", stack)}`.'
+        f"skipped. If it is gone, `{_looking(stack, urn)}` takes it out of the state; if it should stay, `{forget}` "
+        f'does (where it asks, choose {identifier}, "Pending Deletion"). Then run `{command("resume", stack)}`.'
     )
+
+
+def _looking(stack: str, *urns: str) -> str:
+    """The command that reads some objects, and takes out of the state what is gone, old copies included."""
+    return quoted("pulumi", "refresh", *(word for urn in urns for word in ("--target", urn)), "-s", stack)

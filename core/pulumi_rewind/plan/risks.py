@@ -10,11 +10,11 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.project.stack_configuration import differing_keys
 from pulumi_rewind.risk import DATA_LOSS, LEFTOVER, LOSES_DATA, NOT_RESTORED, NOTE, PENDING_CREATE, Risk
 from pulumi_rewind.state.locks import Lock, running
-from pulumi_rewind.state.model import Checkpoint, PendingOperation, Resource, urn_name
+from pulumi_rewind.state.model import Checkpoint, PendingOperation, Resource, parse_urn, urn_name
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.state.stateful_types import is_stateful, runs_again
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.system.shell import in_quotes
+from pulumi_rewind.system.shell import in_quotes, quoted
 
 
 def step_risks(
@@ -164,8 +164,9 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_blo
             urn,
             None if creates_block else NOTE,
         )
+    look = quoted("pulumi", "refresh", "--target", urn, "-s", parse_urn(urn).stack)
     message = f"was left pending by a killed update, which was {pending.type} it; whether that finished is unknown"
-    return Risk("pending-operation", message, urn)
+    return Risk("pending-operation", f"{message}, and `{look}` finds out", urn)
 
 
 def protected_in_the_way(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:

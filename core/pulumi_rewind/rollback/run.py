@@ -351,7 +351,7 @@ class RollbackRun(EngineDriver):
         prepared, name = self.plan.prepared, self.session.stack.word
         resume = f"{lock}Run `{command('resume', name)}` to continue to the target, or roll back to the update before."
         spoken = speaker(prepared.registered, prepared.live_plain)
-        resume += self.blockers.hint(name, spoken)
+        resume += self.blockers.hint(name, spoken, again=self._journal.follows_another)
         if refusal and not self._changed:
             return RefusedError(refusal, hint="Plan again and review the new plan.", unchanged=True)
         if run.interrupted and not any(says_unsaved(event.message) for event in run.errors):

@@ -20,11 +20,14 @@ class RunJournal:
         self._begun = False
         self.newest = 0
         """Number of the newest update when it was begun."""
+        self.follows_another = False
+        """Whether an earlier run had begun and not ended, which may have done more than the state says."""
 
     def begin(self, plan: Plan) -> None:
         """Writes the entry; raises as `Journal.begin`. The second time in a run only the plan is another one."""
         if not self._begun:
             self.newest = len(self._session.history())
+            self.follows_another = self._session.journal.peek() is not None
         target, prepared = plan.target, plan.prepared
         self._session.journal.begin(
             target=target.update.number,
