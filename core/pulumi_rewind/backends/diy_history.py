@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pulumi_rewind.backends.ahead import Ahead
-from pulumi_rewind.backends.interruptible import begin
+from pulumi_rewind.backends.interruptible import at_once, begin
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pulumi_rewind.backends.cache import Place
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
+PARTS: Final = 16
+"""Parts of checkpoints under way at a time."""
+
 _NANOSECONDS: Final = 1_000_000_000
 _LATEST: Final = 1 << 63
 
@@ -208,6 +211,15 @@ class DiyHistory(History):
 
     def _raw(self, number: int) -> bytes:
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")
+
+    def parts(self, numbers: Sequence[int], start: int, size: int) -> Iterator[bytes | None]:
+        """Of files that are not compressed; what a compressed one gives is no text of a state."""
+
+        def one(number: int) -> bytes | None:
+            item = self._checkpoints.get(self._stamp(number))
+            return self._storage.part(self._key(item), start, size) if isinstance(item, Item) else None
+
+        return at_once(one, numbers, PARTS) if self.far else map(one, numbers)
 
     def size(self, number: int) -> int | None:
         """Bytes of the checkpoint; None if it is compressed or not there.

@@ -87,6 +87,13 @@ class History(Protocol):
         """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
         ...
 
+    def parts(self, numbers: Sequence[int], start: int, size: int) -> Iterator[bytes | None]:
+        """Of several checkpoints the bytes of `raw` from `start` on, at most `size`, as far as they are taken.
+
+        None where they can't be had without the rest, or at all.
+        """
+        return iter([None] * len(numbers))
+
     def size(self, number: int) -> int | None:
         """How many bytes `raw` has where that is known without reading them, else None."""
         ...
