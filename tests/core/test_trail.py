@@ -81,18 +81,13 @@ def test_it_tells_what_reading_all_states_tells(history: list[dict[str, Any]], l
 
 def test_what_has_not_changed_is_hardly_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 200 updates those are read whole where it changed; the others' parts are enough, though its place moves."""
-    plain: dict[str, Any] = {"inputs": {"size": 1}, "outputs": {}}
-    history = [
-        {
-            "resources": {"a": plain | {"outputs": {"n": "x" * (number % 50)}}, "thing": plain},
-            "indent": None,
-            "compression": "",
-            "whole": True,
-        }
-        for number in range(200)
-    ]
-    history[120:] = [state | {"resources": state["resources"] | {"thing": plain | {"inputs": {"size": 2}}}}
-                     for state in history[120:]]  # fmt: skip
+
+    def state(number: int) -> dict[str, Any]:
+        before = {"inputs": {}, "outputs": {"n": "x" * (number % 50)}}
+        thing = {"inputs": {"size": 1 if number <= 120 else 2}}
+        return {"resources": {"a": before, "thing": thing}, "indent": None, "compression": "", "whole": True}
+
+    history = [state(number) for number in range(1, 201)]
     store = stored(tmp_path, history)
     store.write_live(document(history[-1]))
     read: list[int] = []
