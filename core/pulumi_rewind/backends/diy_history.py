@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +20,6 @@ from pulumi_rewind.version import __version__
 if TYPE_CHECKING:
     from pulumi_rewind.backends.cache import Place
 
-_FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
 PARTS: Final = 16
 """Parts of checkpoints under way at a time."""
 
@@ -67,13 +65,16 @@ class DiyHistory(History):
         self._known: dict[int, Update] = {}
 
     def _sorted(self, items: Iterable[Item]) -> tuple[Files, Files]:
-        at = len(self._stack.name)
+        at = len(self._stack.name) + 1
         records: Files = {}
         checkpoints: Files = {}
+        files = {f"{kind}.json{packed}": found for packed in ("", ".gz", ".zst")
+                 for kind, found in (("history", records), ("checkpoint", checkpoints))}  # fmt: skip
         for item in items:
-            found = _FILE.fullmatch(item.name, at)
-            if found is not None:
-                _add(records if found[2] == "h" else checkpoints, int(found[1]), item)
+            stamp, _, rest = item.name[at:].partition(".")
+            found = files.get(rest)
+            if found is not None and stamp.isdecimal():
+                _add(found, int(stamp), item)
         return records, checkpoints
 
     def __len__(self) -> int:
