@@ -15,21 +15,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pulumi_rewind.backends import diy, diy_history, listing
+from pulumi_rewind.backends import diy, diy_history, listing, open_backend
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.backends.storage import Item
 from pulumi_rewind.errors import HistoryMoved, RefusedError
 from pulumi_rewind.guard.checks import check_unlocked
 from pulumi_rewind.history.blame import blame
+from pulumi_rewind.history.timeline import Timeline
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind_tui.messages import HistoryLoaded, HistoryReplaced
 from pulumi_rewind_tui.screens.home_loading import load_timeline
 from pulumi_rewind_tui.workers.planner import Request, make_plan
-from tests.servers import stores
+from tests.servers import aws, stores
 from tests.servers.counting import Asked, counting
 from tests.servers.running import Server
 from tests.support.bucketstack import BucketStack
+from tests.support.filestore import FileStore
 
 pytestmark = [pytest.mark.s3, pytest.mark.xdist_group("s3")]
 PLACES = count()
@@ -239,6 +241,31 @@ def test_checkpoints_come_together(stack: BucketStack, asked: Asked) -> None:
     assert result.code == 0, result
     assert asked.count("GET", "checkpoint.json") == 2
     assert '"old":3' in result.out.replace(" ", "")
+
+
+def test_of_states_that_say_the_same_only_parts_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FileStore(tmp_path / "state")
+    for number in range(1, 41):
+        store.add(None, stored=False)
+        said = b'"inputs":{"n":%d},"outputs"' % (2 if number > 25 else 1)
+        raw = store.checkpoint("x", time="5" * number).replace(b'"outputs"', said)
+        store.write("checkpoint", raw)
+        store.write_live(raw)
+    read: list[int] = []
+    whole = diy_history.DiyHistory.raw
+
+    def raw_of(self: diy_history.DiyHistory, number: int) -> bytes:
+        read.append(number)
+        return whole(self, number)
+
+    monkeypatch.setattr(diy_history.DiyHistory, "raw", raw_of)
+    with aws.moto(tmp_path, store.directory) as url:
+        keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "HOME": str(tmp_path)}
+        own = open_backend(f"s3://{aws.BUCKET}?endpoint={url}&use_path_style=true&region=us-east-1", keys)
+        timeline = Timeline(own.history(store.ref), own, store.ref, None)
+        found = [(item.path, item.update and item.update.number) for item in blame(timeline, "shop-dev")]
+    assert found == [("inputs.n", 26)]
+    assert set(read) == {25}
 
 
 def many(stack: BucketStack) -> None:

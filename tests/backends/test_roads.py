@@ -120,3 +120,13 @@ def prune_oldest(stack: ServedStack) -> int:
     with psycopg.connect(url) as database:
         oldest = f"SELECT key FROM {table} WHERE position('{folder}' in key) > 0 ORDER BY key LIMIT 2"
         return database.execute(f"DELETE FROM {table} WHERE key IN ({oldest})").rowcount
+
+
+@only_on("s3", "gs", "azblob", "postgres")
+def test_a_part_of_a_state_is_read_alone_where_that_can_be(shop: ServedStack) -> None:
+    """Past the end there is nothing. rclone knows no ranges, and a table gives whole rows."""
+    history = session(shop).backend.history(session(shop).stack)
+    numbers = range(len(history), 0, -1)
+    able = shop.backend_url.startswith(("gs:", "azblob:"))
+    assert list(history.parts(numbers, 20, 64)) == [history.raw(number)[20:84] if able else None for number in numbers]
+    assert not any(history.parts(numbers, 1 << 20, 64))

@@ -1,10 +1,17 @@
-"""``python -m tests.bench [NAME …]``: runs the benches one after the other; each prints ratios of its own run."""
+"""``python -m tests.bench [NAME …]``: runs the benches one after the other; each prints ratios of its own run.
+
+The end is a table of all goals, each reached or MISSED.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from tests.bench.goals import FILE, table
 
 HERE = Path(__file__).parent
 
@@ -18,9 +25,13 @@ def main() -> int:
         print(f"no such bench: {', '.join(sorted(unknown))}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
     failed = 0
-    for name in wanted:
-        print(f"== {name}", flush=True)
-        failed |= subprocess.run([sys.executable, "-m", f"tests.bench.bench_{name}"], check=False).returncode
+    with tempfile.NamedTemporaryFile() as goals:
+        for name in wanted:
+            print(f"== {name}", flush=True)
+            command = [sys.executable, "-m", f"tests.bench.bench_{name}"]
+            failed |= subprocess.run(command, env=os.environ | {FILE: goals.name}, check=False).returncode
+        print("== goals")
+        print(table(Path(goals.name).read_text()))
     return 1 if failed else 0
 
 

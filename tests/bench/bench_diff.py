@@ -21,6 +21,7 @@ from typing import Any
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.state.values import SECRET, SIG
+from tests.bench.goals import goal
 
 State = dict[str, Any]
 PACKAGE = "urn:pulumi:prod::shop::pulumi:providers:aws::default_7_0_0"
@@ -162,13 +163,16 @@ def bench(count: int, share: float, folder: Path) -> None:
     print(f"  byte compare    {floor:8.3f} s")
     print(f"  list            {listed:8.3f} s   {listed / floor:6.2f} × byte compare")
     print(f"  complete diff   {full:8.3f} s   {full / floor:6.2f} × byte compare")
-    print(f"  memory          {memory(old, new):8.2f} × the files")
+    taken = memory(old, new)
+    held = goal(f"diff, {count:,} resources, {share:.0%} changed: memory / the files", taken, 2)
+    print(f"  memory          {taken:8.2f} × the files {held}")
     rivals: list[tuple[str, Callable[[], Any]]] = [("git diff", lambda: git_diff(old, new))]
     if shutil.which("jq"):
         rivals.append(("jq -S | diff -u", lambda: jq_diff(old, new)))
     for name, work in rivals:
         (seconds,) = timed(work, rounds=3)
-        print(f"  {name:15} {seconds:8.3f} s   complete diff is {full / seconds:.4f} × of it")
+        held = goal(f"diff, {count:,} resources, {share:.0%} changed / {name}", full / seconds, 1) if share == 1 else ""
+        print(f"  {name:15} {seconds:8.3f} s   complete diff is {full / seconds:.4f} × of it {held}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
+from pulumi_rewind.diff.certain import surely_other
+from pulumi_rewind.diff.checkpoints import compare, diff_checkpoints, diff_to_json
 from pulumi_rewind.diff.equality import same_content
-from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint
 from pulumi_rewind.state.values import DEFAULTS, RESOURCE_REF, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.diffs import by_name, encrypted, secret
@@ -167,3 +168,31 @@ def test_an_object_that_still_waits_as_an_old_copy_returns() -> None:
     assert forth.op == "replace"
     gone = checkpoint(now, {**before, "delete": True, "pendingReplacement": True})
     assert diff_checkpoints(gone, checkpoint(before)).resources[0].op == "replace"
+
+
+values = st.sampled_from((1, "db-1111", "db-2222", "http://db-1111/", {"__defaults": []}, '{"a": "db-1111"}'))
+things = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from(("db-1111", "db-2222", "")),
+        "inputs": st.dictionaries(st.sampled_from("xy"), values),
+        "outputs": st.dictionaries(st.sampled_from("xy"), values),
+        "propertyDependencies": st.sampled_from((None, {"x": []}, {"x": [urn("db")], "y": None})),
+    },
+    optional={"external": st.just(True)},
+)
+parts = st.fixed_dictionaries(
+    {"db": things}, optional={"web": things, "default_1": st.just({}), "default_2": st.just({}), "root": things}
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(parts, parts)
+def test_what_bytes_tell_is_what_a_closer_look_tells(one: dict[str, Any], other: dict[str, Any]) -> None:
+    def made(name: str, given: dict[str, Any]) -> dict[str, Any]:
+        if name == "root":
+            return res(name, ROOT_STACK_TYPE, **given, custom=False)
+        return res(name, "pulumi:providers:aws", parent="") if name.startswith("default") else res(name, **given)
+
+    old, new = (checkpoint(*(made(*item) for item in fields.items())) for fields in (one, other))
+    if surely_other(old, new):
+        assert any(not (item.consequential or item.uncertain) for item in compare(old, new))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pulumi_rewind.backends.ahead import Ahead
-from pulumi_rewind.backends.interruptible import begin
+from pulumi_rewind.backends.interruptible import at_once, begin
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
@@ -21,7 +20,9 @@ from pulumi_rewind.version import __version__
 if TYPE_CHECKING:
     from pulumi_rewind.backends.cache import Place
 
-_FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
+PARTS: Final = 16
+"""Parts of checkpoints under way at a time."""
+
 _NANOSECONDS: Final = 1_000_000_000
 _LATEST: Final = 1 << 63
 
@@ -64,13 +65,16 @@ class DiyHistory(History):
         self._known: dict[int, Update] = {}
 
     def _sorted(self, items: Iterable[Item]) -> tuple[Files, Files]:
-        at = len(self._stack.name)
+        at = len(self._stack.name) + 1
         records: Files = {}
         checkpoints: Files = {}
+        files = {f"{kind}.json{packed}": found for packed in ("", ".gz", ".zst")
+                 for kind, found in (("history", records), ("checkpoint", checkpoints))}  # fmt: skip
         for item in items:
-            found = _FILE.fullmatch(item.name, at)
-            if found is not None:
-                _add(records if found[2] == "h" else checkpoints, int(found[1]), item)
+            stamp, _, rest = item.name[at:].partition(".")
+            found = files.get(rest)
+            if found is not None and stamp.isdecimal():
+                _add(found, int(stamp), item)
         return records, checkpoints
 
     def __len__(self) -> int:
@@ -208,6 +212,15 @@ class DiyHistory(History):
 
     def _raw(self, number: int) -> bytes:
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")
+
+    def parts(self, numbers: Sequence[int], start: int, size: int) -> Iterator[bytes | None]:
+        """Of files that are not compressed; what a compressed one gives is no text of a state."""
+
+        def one(number: int) -> bytes | None:
+            item = self._checkpoints.get(self._stamp(number))
+            return self._storage.part(self._key(item), start, size) if isinstance(item, Item) else None
+
+        return at_once(one, numbers, PARTS) if self.far else map(one, numbers)
 
     def size(self, number: int) -> int | None:
         """Bytes of the checkpoint; None if it is compressed or not there.

@@ -6,6 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import msgspec
+
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
@@ -87,6 +89,13 @@ class History(Protocol):
         """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
         ...
 
+    def parts(self, numbers: Sequence[int], start: int, size: int) -> Iterator[bytes | None]:
+        """Of several checkpoints the bytes of `raw` from `start` on, at most `size`, as far as they are taken.
+
+        None where they can't be had without the rest, or at all.
+        """
+        return iter([None] * len(numbers))
+
     def size(self, number: int) -> int | None:
         """How many bytes `raw` has where that is known without reading them, else None."""
         ...
@@ -115,8 +124,7 @@ def no_update(history: History, stack: object, number: int) -> UsageError:
     return UsageError(f"{stack} has no update #{number}", hint=there)
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(msgspec.Struct, frozen=True):
     """A stack as a cheap look shows it: where two are equal, nothing has happened in between."""
 
     live: Hashable
@@ -140,8 +148,7 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A small JSON document of ours beside a stack, which every machine sees."""
 
     content: bytes

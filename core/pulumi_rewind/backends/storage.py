@@ -87,6 +87,10 @@ class Storage(Protocol):
         """
         ...
 
+    def part(self, key: str, start: int, size: int) -> bytes | None:
+        """At most `size` bytes of a file, from `start` on; None where only the whole can be read, or nothing."""
+        ...
+
     def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
         """Several files in their order, at once where that is faster; an error in the place of what can't be read."""
         ...
@@ -186,6 +190,10 @@ class RemoteStorage(Remote, ABC):
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""
         return ""
+
+    def part(self, key: str, start: int, size: int) -> bytes | None:
+        """Only the whole."""
+        return None
 
     def size(self, key: str) -> int | None:
         """Only reading it tells whether it is compressed."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pulumi_rewind.diff.certain import surely_differ
 from pulumi_rewind.diff.options import (
     DEPENDENCIES,
     NOTHING,
@@ -20,7 +21,7 @@ from pulumi_rewind.diff.options import (
     references,
     same_references,
 )
-from pulumi_rewind.diff.pairs import Join, surely_differ
+from pulumi_rewind.diff.pairs import Join
 from pulumi_rewind.diff.properties import Edit, Kind, edits, path_text, shown
 from pulumi_rewind.diff.translation import only_own_id
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name

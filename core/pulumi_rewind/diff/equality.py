@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pulumi_rewind.diff.checkpoints import compare
+from pulumi_rewind.diff.certain import surely_other
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.same import same_bytes
 
@@ -21,6 +21,10 @@ def same_content(old: Checkpoint, new: Checkpoint) -> bool | None:
         return True
     if _leftovers(old) != _leftovers(new):
         return False
+    if surely_other(old, new):
+        return False
+    from pulumi_rewind.diff.checkpoints import compare
+
     unknown = False
     for item in compare(old, new):
         if item.uncertain:

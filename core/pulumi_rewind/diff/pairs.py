@@ -9,11 +9,12 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.diff.certain import replaced
 from pulumi_rewind.diff.translation import NOTHING_NEW, Translation
 from pulumi_rewind.relinking.links import Leaf, Link, make_link
 from pulumi_rewind.state.identity import match
 from pulumi_rewind.state.model import PROPERTIES, Checkpoint, Resource
-from pulumi_rewind.state.values import DEFAULTS, SIG, Json, decoded
+from pulumi_rewind.state.values import Json, decoded
 
 SHORTEST: Final = 4
 """Shorter ids and outputs stand in too many texts by chance."""
@@ -72,7 +73,7 @@ class Join:
     @cached_property
     def moved(self) -> dict[str, tuple[Resource, Resource]]:
         """By new URN: resources that are another physical object now."""
-        return {urn: (before, after) for urn, (before, after) in self.changed.items() if _replaced(before, after)}
+        return {urn: (before, after) for urn, (before, after) in self.changed.items() if replaced(before, after)}
 
     @cached_property
     def changed(self) -> dict[str, tuple[Resource, Resource]]:
@@ -178,52 +179,3 @@ class Join:
         if renamed:
             leaves.append(Leaf("urn", before.urn, urn))
         return replace(link, leaves=tuple(leaves)) if leaves or link.moved else None
-
-
-def _replaced(before: Resource, after: Resource) -> bool:
-    if before.custom != after.custom:
-        return True
-    if before.id == after.id or not (before.id and after.id):
-        return False
-    # The id of a provider means nothing; the id of what was only read is what the program asked for.
-    return not (after.is_provider or after.external or before.external)
-
-
-_AMBIGUOUS: Final = (SIG.encode(), DEFAULTS.encode(), b'\\"')
-"""Special values, bookkeeping, JSON text: bytes that differ there may mean the same."""
-
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
-
-
-def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | None = None) -> bool:
-    """Whether inputs or outputs whose bytes differ are different, told from the bytes of their members.
-
-    False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
-    depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
-    was recorded, computed from nothing else, or were filled in by the provider.
-    """
-    try:
-        left, right = _members.decode(one) or {}, _members.decode(other) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    recorded = (given.property_dependencies or {}) if given is not None else {}
-    if given is not None and not recorded:
-        return False
-    for key in left.keys() | right.keys():
-        if key != DEFAULTS and not recorded.get(key):
-            here, there = left.get(key), right.get(key)
-            if here is None or there is None or (here != there and _bytes_tell(here, there)):
-                return True
-    return False
-
-
-def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:
-    left, right = bytes(one), bytes(other)
-    if left[_last_line(left) :] != right[_last_line(right) :]:
-        return False
-    return not any(mark in side for side in (left, right) for mark in _AMBIGUOUS)
-
-
-def _last_line(text: bytes) -> int:
-    place = text.rfind(b"\n")
-    return len(text) if place < 0 else place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from pulumi_rewind.errors import BackendError, UsageError
+from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
 from pulumi_rewind.history.origins import origin
 from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.history.trail import Trail
+from pulumi_rewind.state.entries import Entry, find_entry
 from pulumi_rewind.state.identity import is_constant_id, may_be_one
 from pulumi_rewind.state.model import Checkpoint, Resource, Update
 from pulumi_rewind.state.naming import Names
@@ -99,29 +102,47 @@ def blame(
     live = timeline.live()
     resource = find_resource(live, urn)
     open_paths = properties(decrypt(live, resource))
-    newer: Update | None = None
-    gap = False
-    for number in timeline.ahead(range(len(timeline), 0, -1)):
-        if not open_paths:
-            return
-        observe(len(timeline) - number, len(timeline))
+    trail = Trail(timeline, find_entry(live.raw, resource.urn), observe)
+
+    def blamed(path: str, *, certain: bool) -> Blamed:
+        newer = timeline.update(trail.reached) if trail.reached else None
+        return _blamed(timeline, path, open_paths.pop(path), newer, certain=certain and not trail.gap)
+
+    for number, raw in trail.walk() if open_paths else ():
         try:
-            checkpoint = timeline.checkpoint(number)
+            entry, older = _in_state(timeline, number, raw, resource)
+            differs = older is not None and not _equal_bytes(older, resource)
+            checkpoint = timeline.checkpoint(number) if differs else None
         except BackendError:
-            gap = True
+            trail.gap = True
             continue
-        older = _same_resource(checkpoint, resource)
         if older is None:
             break
-        if not _equal_bytes(older, resource):
+        if checkpoint is not None:
             before = properties(decrypt(checkpoint, older))
             for path, verdict in _compare(open_paths, before):
-                value = open_paths.pop(path)
-                yield _blamed(timeline, path, value, newer, certain=verdict == "differs" and not gap)
-        resource, newer, gap = older, timeline.update(number), False
+                yield blamed(path, certain=verdict == "differs")
+            if not open_paths:
+                return
+        resource = older
+        trail.pass_to(number, entry)
     # Whatever is left was there when the resource first appeared.
-    for path, value in open_paths.items():
-        yield _blamed(timeline, path, value, newer, certain=not gap)
+    for path in tuple(open_paths):
+        yield blamed(path, certain=True)
+
+
+def _in_state(timeline: Timeline, number: int, raw: bytes, resource: Resource) -> tuple[Entry | None, Resource | None]:
+    """The resource in the state of an older update; of one that was renamed no bytes are known.
+
+    Raises:
+        BackendError, CheckpointError: the state can't be read.
+    """
+    with contextlib.suppress(CheckpointError):  # a record in git may have it whole
+        entry = find_entry(raw, resource.urn)
+        if entry is not None:
+            return entry, entry.resource()
+    older = _same_resource(timeline.checkpoint(number), resource)
+    return None, older
 
 
 def _blamed(timeline: Timeline, path: str, value: Json, update: Update | None, *, certain: bool) -> Blamed:

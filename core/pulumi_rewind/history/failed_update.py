@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from pulumi_rewind.history.origins import find, is_good
 from pulumi_rewind.history.timeline import Timeline
@@ -14,8 +15,7 @@ BOOKKEEPING: Final = ": bookkeeping"
 """How the message of a rollback's second update ends, see `strategies.checkpoint.repair`."""
 
 
-@dataclass(frozen=True)
-class HalfWay:
+class HalfWay(msgspec.Struct, frozen=True):
     """A stack between two updates."""
 
     failed: Update

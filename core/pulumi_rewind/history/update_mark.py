@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Final
 
+import msgspec
+
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 
 PROGRAM_AGENT: Final = "pulumi-rewind/program"
@@ -20,8 +22,7 @@ _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18})(?![0-9])")
 _PART: Final = re.compile(r"(run|to|from)=([0-9a-f]{1,32})(?:@([0-9]{1,18}))?")
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """An update, to be found again also where others have come before it in the history since."""
 
     number: int

@@ -17,7 +17,6 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -81,8 +80,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Whether that process holds the lock beside the journal for as long as it lives."""
 
 
-@dataclass
-class _Held:
+class _Held(msgspec.Struct):
     """What this process knows of a journal that it has begun."""
 
     fd: int

@@ -10,9 +10,10 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from pulumi_rewind.system.git import GitCommand, GitFailed, git_is_there
 from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
@@ -28,8 +29,7 @@ DEPTH: Final = 20_000
 """How many ancestors are looked through for one that was deployed."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """One commit, as far as it is shown."""
 
     sha: str
@@ -39,8 +39,7 @@ class Commit:
     """Unix seconds of the commit."""
 
 
-@dataclass(frozen=True)
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """A commit with its place in the history."""
 
     commit: Commit
@@ -295,8 +294,7 @@ def trust_hint(refusal: str, place: Path) -> str:
     return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a repository lies, as the file system tells without git."""
 
     top: Path

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.system.documents import load_toml
@@ -141,8 +143,7 @@ def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
     return found[-1] if found else FILE
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     path: Path
     text: str
     document: Mapping[str, Any]
@@ -262,8 +263,7 @@ def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
 # -- the user's own ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class UserSettings:
+class UserSettings(msgspec.Struct, frozen=True):
     """What a user has decided for all projects; None where it isn't set."""
 
     sign_with: Path | None = None

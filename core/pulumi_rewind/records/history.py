@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain, repeat, takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -179,6 +180,11 @@ class RecordedHistory(History):
             return self._history.raw(place)
         except CheckpointError as err:
             return self._instead(number, place, err).raw()
+
+    def parts(self, numbers: Sequence[int], start: int, size: int) -> Iterator[bytes | None]:
+        """Of the backend's checkpoints, up to the first one that it hasn't got."""
+        places = list(takewhile(bool, map(self._place, numbers)))
+        return chain(self._history.parts(places, start, size), repeat(None, len(numbers) - len(places)))
 
     def size(self, number: int) -> int | None:
         """Bytes of the checkpoint where the backend knows them."""

@@ -7,8 +7,9 @@ engine's own check (``Snapshot.VerifyIntegrity`` of pulumi 3.276, facts only).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
@@ -25,8 +26,7 @@ REPAIR_HINT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Flaw:
+class Flaw(msgspec.Struct, frozen=True):
     """Something in a checkpoint that the engine refuses."""
 
     kind: Kind

@@ -15,10 +15,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.system.untrusted import read_bytes
@@ -44,8 +45,7 @@ _HINT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class EngineInfo:
+class EngineInfo(msgspec.Struct, frozen=True):
     """A usable pulumi CLI."""
 
     path: Path

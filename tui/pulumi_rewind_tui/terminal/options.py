@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from pulumi_rewind.errors import DIFFERS, UsageError
 from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
@@ -199,8 +200,7 @@ def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any],
     return called
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the operator has confirmed on the command line, and how the result is printed."""
 
     yes: bool = False

@@ -1,0 +1,79 @@
+"""What bytes alone tell of two checkpoints: often that they differ, for which nothing else has to be loaded. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pulumi_rewind.state.model import Checkpoint, Resource
+from pulumi_rewind.state.values import DEFAULTS, SIG
+
+_AMBIGUOUS: Final = (SIG.encode(), DEFAULTS.encode(), b'\\"')
+"""Special values, bookkeeping, JSON text: bytes that differ there may mean the same."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+
+
+def surely_other(old: Checkpoint, new: Checkpoint) -> bool:
+    """Whether two states do not say the same, see `diff.equality`; False means that only a closer look tells."""
+    before, after = old.by_urn, new.by_urn
+    alone = [(before if urn in before else after)[urn] for urn in before.keys() ^ after.keys()]
+    if not all(res.is_default_provider for res in alone):
+        return True
+    both = [(before[urn], res) for urn, res in after.items() if urn in before and before[urn] != res]
+    steady = not alone and not any(replaced(*pair) for pair in both)
+    return any(_surely_changed(*pair, steady=steady) for pair in both)
+
+
+def _surely_changed(before: Resource, after: Resource, *, steady: bool) -> bool:
+    """Whether a resource changed by itself; `steady`: all others are the objects that they were."""
+    given = not replaced(before, after) and before.inputs != after.inputs
+    if given and surely_differ(before.inputs, after.inputs, given=after):
+        return True
+    shown = steady and after.is_stack and before.outputs != after.outputs
+    return shown and surely_differ(before.outputs, after.outputs)
+
+
+def replaced(before: Resource, after: Resource) -> bool:
+    """Whether a resource that both sides have is another physical object."""
+    if before.custom != after.custom:
+        return True
+    if before.id == after.id or not (before.id and after.id):
+        return False
+    # The id of a provider means nothing; the id of what was only read is what the program asked for.
+    return not (after.is_provider or after.external or before.external)
+
+
+def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | None = None) -> bool:
+    """Whether inputs or outputs whose bytes differ are different, told from the bytes of their members.
+
+    False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
+    depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
+    was recorded, computed from nothing else, or were filled in by the provider.
+    """
+    try:
+        left, right = _members.decode(one) or {}, _members.decode(other) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    recorded = (given.property_dependencies or {}) if given is not None else {}
+    if given is not None and not recorded:
+        return False
+    for key in left.keys() | right.keys():
+        if key != DEFAULTS and not recorded.get(key):
+            here, there = left.get(key), right.get(key)
+            if here is None or there is None or (here != there and _bytes_tell(here, there)):
+                return True
+    return False
+
+
+def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    left, right = bytes(one), bytes(other)
+    if left[_last_line(left) :] != right[_last_line(right) :]:
+        return False
+    return not any(mark in side for side in (left, right) for mark in _AMBIGUOUS)
+
+
+def _last_line(text: bytes) -> int:
+    place = text.rfind(b"\n")
+    return len(text) if place < 0 else place
