@@ -219,7 +219,7 @@ def run_options(
 
     `yes` and `allow_data_loss` are their help, which has to be true of the command.
     """
-    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
+    function = collected(function, "terms", Terms, Terms.__struct_fields__)
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
