@@ -279,6 +279,12 @@ class Account:
                 self.client("sns").unsubscribe(SubscriptionArn=made)
             case "SecurityGroup":
                 self.client("ec2").delete_security_group(GroupId=made)
+            case "Subnet":
+                self.client("ec2").delete_subnet(SubnetId=made)
+            case "DbSubnetGroup":
+                self.client("rds").delete_db_subnet_group(DBSubnetGroupName=made)
+            case "IamRole":
+                self.client("iam").delete_role(RoleName=made)
             case other:
                 raise AssertionError(f"who deletes a {other}?")
 

@@ -41,6 +41,9 @@ _EMPTY = re.compile("`rm '([^']+)'` removes it")
 _LOOK = re.compile("`pulumi (refresh --target [^`]+)`")
 """How it tells to take out of the state what a killed run may have deleted."""
 
+_STRANGERS = re.compile(r"([\w-]+(?:(?:, | and )[\w-]+)*) already exists, and is not the object that the stack has")
+"""How it names what a killed run has made beside the objects of the state."""
+
 Road = Callable[[Shop, Seen], None]
 
 
@@ -308,6 +311,9 @@ def _go_on(shop: Shop, version: int) -> list[str]:
         elif look := _LOOK.search(text):
             shop.stack.pulumi(*shlex.split(look.group(1)), "--yes", "--skip-preview")
             took.append("pulumi refresh")
+        elif strangers := _STRANGERS.search(text):
+            shop.discard(re.split(", | and ", strangers.group(1)), version)
+            took.append("delete by hand")
         elif "pulumi cancel" in text:
             shop.stack.pulumi("cancel", "--yes", shop.stack.name)
             took.append("pulumi cancel")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,10 @@ class Shop(abc.ABC):
     def settle(self) -> None:
         """Decides on creates of which nobody knows whether they have made something, after a kill."""
         assert self.stack.rewind("resolve", "--clear-all").code == 0
+
+    def discard(self, names: Collection[str], version: int) -> None:
+        """Deletes by hand what a killed rollback to a version has made beside the objects that the stack has."""
+        raise AssertionError(f"who deletes {', '.join(names)} by hand?")
 
     def close(self) -> None:
         """Ends what the stack has left running."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
+from pulumi_rewind.history.targets import resolve_target
 from scripts.real import BRIDGE
 from tests.real.aws import Account
 from tests.real.real_stack import RealStack
 from tests.real.shop import Data, Shop
+from tests.support.rewind import session
 
 
 class AwsShop(Shop):
@@ -103,6 +105,15 @@ class AwsShop(Shop):
             refused = next(urn for urn in made if ran.err.startswith(f"error: {urn.split('::')[-1]} can't be adopted"))
             self.account.remove(*made.pop(refused))
             clear.append(refused)
+
+    def discard(self, names: Collection[str], version: int) -> None:
+        """What has the inputs of that version, and is not in the state."""
+        known = {one for _, one in self.stores().values()}
+        timeline = session(self.stack).timeline
+        target = timeline.checkpoint(resolve_target(timeline, f"v{version}").update.number)
+        for res in target.by_urn.values():
+            if res.name in names and (made := self.account.made(res.type, res.decoded_inputs(), known)):
+                self.account.remove(res.type, made)
 
     def drift(self) -> None:
         """As a console would: settings changed, an alarm, a function and an object deleted."""
