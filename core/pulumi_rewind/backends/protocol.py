@@ -6,8 +6,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import msgspec
-
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
@@ -124,7 +122,8 @@ def no_update(history: History, stack: object, number: int) -> UsageError:
     return UsageError(f"{stack} has no update #{number}", hint=there)
 
 
-class Glance(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Glance:
     """A stack as a cheap look shows it: where two are equal, nothing has happened in between."""
 
     live: Hashable
@@ -148,7 +147,8 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
-class Note(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Note:
     """A small JSON document of ours beside a stack, which every machine sees."""
 
     content: bytes

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-import msgspec
 
 from pulumi_rewind.history.origins import origin
 from pulumi_rewind.history.timeline import Timeline, deployed_commit
@@ -25,7 +24,8 @@ FAR: Final = 200
 _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18}) \((.*)\)", re.DOTALL)
 
 
-class Between(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Between:
     """The commits between two deployed ones, newest first."""
 
     since: int = 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from pulumi_rewind.history.origins import find, is_good
 from pulumi_rewind.history.timeline import Timeline
@@ -15,7 +14,8 @@ BOOKKEEPING: Final = ": bookkeeping"
 """How the message of a rollback's second update ends, see `strategies.checkpoint.repair`."""
 
 
-class HalfWay(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class HalfWay:
     """A stack between two updates."""
 
     failed: Update

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Final
 
-import msgspec
-
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 
 PROGRAM_AGENT: Final = "pulumi-rewind/program"
@@ -22,7 +20,8 @@ _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18})(?![0-9])")
 _PART: Final = re.compile(r"(run|to|from)=([0-9a-f]{1,32})(?:@([0-9]{1,18}))?")
 
 
-class Mark(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Mark:
     """An update, to be found again also where others have come before it in the history since."""
 
     number: int

@@ -17,6 +17,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +81,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Whether that process holds the lock beside the journal for as long as it lives."""
 
 
-class _Held(msgspec.Struct):
+@dataclass
+class _Held:
     """What this process knows of a journal that it has begun."""
 
     fd: int

@@ -10,10 +10,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from pulumi_rewind.system.git import GitCommand, GitFailed, git_is_there
 from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
@@ -29,7 +28,8 @@ DEPTH: Final = 20_000
 """How many ancestors are looked through for one that was deployed."""
 
 
-class Commit(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Commit:
     """One commit, as far as it is shown."""
 
     sha: str
@@ -39,7 +39,8 @@ class Commit(msgspec.Struct, frozen=True):
     """Unix seconds of the commit."""
 
 
-class Logged(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Logged:
     """A commit with its place in the history."""
 
     commit: Commit
@@ -294,7 +295,8 @@ def trust_hint(refusal: str, place: Path) -> str:
     return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
 
 
-class Place(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Place:
     """Where a repository lies, as the file system tells without git."""
 
     top: Path

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.system.documents import load_toml
@@ -143,7 +141,8 @@ def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
     return found[-1] if found else FILE
 
 
-class _File(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _File:
     path: Path
     text: str
     document: Mapping[str, Any]
@@ -263,7 +262,8 @@ def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
 # -- the user's own ----------------------------------------------------------------------------------------------------
 
 
-class UserSettings(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class UserSettings:
     """What a user has decided for all projects; None where it isn't set."""
 
     sign_with: Path | None = None

@@ -10,10 +10,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Final
-
-import msgspec
 
 from pulumi_rewind.errors import RecordError, UsageError
 from pulumi_rewind.project.repository import Repository, find_repository, is_commit_id, open_repository, trust_hint
@@ -28,7 +27,8 @@ LINK: Final = "120000"
 _WRITING: Final = frozenset({"fast-import", "update-ref"})
 
 
-class Blob(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Blob:
     """A file of a record that is to be written."""
 
     content: bytes

@@ -7,9 +7,8 @@ engine's own check (``Snapshot.VerifyIntegrity`` of pulumi 3.276, facts only).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, Literal
-
-import msgspec
 
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
@@ -26,7 +25,8 @@ REPAIR_HINT: Final = (
 )
 
 
-class Flaw(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Flaw:
     """Something in a checkpoint that the engine refuses."""
 
     kind: Kind

@@ -16,10 +16,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
-
-import msgspec
 
 _KEPT: Final = re.compile(
     r"GIT_(?:CONFIG_(?:COUNT|PARAMETERS|GLOBAL|SYSTEM|NOSYSTEM|KEY_\d+|VALUE_\d+)|EXEC_PATH|ASKPASS|SSH|SSH_COMMAND"
@@ -66,7 +65,8 @@ class GitFailed(OSError):
     """Git failed, or there is none; the message is what it said."""
 
 
-class _Setting(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _Setting:
     key: str
     value: str
     own: bool

@@ -15,11 +15,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.system.untrusted import read_bytes
@@ -45,7 +44,8 @@ _HINT: Final = (
 )
 
 
-class EngineInfo(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class EngineInfo:
     """A usable pulumi CLI."""
 
     path: Path

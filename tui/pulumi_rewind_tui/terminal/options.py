@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 
 from pulumi_rewind.errors import DIFFERS, UsageError
 from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
@@ -200,7 +199,8 @@ def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any],
     return called
 
 
-class Terms(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Terms:
     """What the operator has confirmed on the command line, and how the result is printed."""
 
     yes: bool = False
@@ -219,7 +219,7 @@ def run_options(
 
     `yes` and `allow_data_loss` are their help, which has to be true of the command.
     """
-    function = collected(function, "terms", Terms, Terms.__struct_fields__)
+    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
