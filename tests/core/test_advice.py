@@ -176,13 +176,20 @@ def test_no_message_repeats_the_name_that_stands_before_it() -> None:
     )
     goal = build_goal(TARGET, live, project="p", stack="dev", only=["!corp", "!vm"])
     risks = [Risk(note.code, note.message, urn=note.urn) for note in goal.notes]
-    risks += [pending_risk(one, locked=locked) for one in live.pending_operations for locked in (True, False)]
+    risks += [pending_risk(one, "dev", locked=locked) for one in live.pending_operations for locked in (True, False)]
     assert len(risks) > 6
     for risk in risks:
         name = risk.urn.rsplit("::", 1)[-1]
         assert not risk.message.startswith(name), risk.message
         assert risk.told == f"{name} {risk.message}"
     assert Risk("locked", "the stack is locked").told == "the stack is locked"
+
+
+def test_what_a_killed_update_left_open_is_looked_at_by_the_stacks_full_name() -> None:
+    """A URN has only the last part of the name of a stack on Pulumi Cloud."""
+    left = checkpoint(pending_operations=[{"resource": res("vm"), "type": "updating"}])
+    (risk,) = (pending_risk(one, "acme/p/dev") for one in left.pending_operations)
+    assert f"{urn('vm')} -s acme/p/dev`" in risk.message
 
 
 def test_a_target_with_a_resource_twice_is_refused() -> None:

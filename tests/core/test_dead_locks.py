@@ -56,6 +56,7 @@ def test_it_is_said_with_the_lock_and_with_what_helps(ended: int) -> None:
     assert "dead" not in str(alive)
     for lock in (dead, alive):
         (risk, *_) = stack_risks(
+            stack="dev",
             live=checkpoint(),
             locks=[lock],
             live_known=True,

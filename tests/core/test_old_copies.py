@@ -114,7 +114,7 @@ def test_who_asks_to_leave_out_an_old_copy_is_told_why_that_can_not_be() -> None
 def test_an_import_of_the_state_deletes_no_old_copy_and_so_loses_no_data() -> None:
     copy = res("data", "aws:rds/instance:Instance", id="i-1", delete=True)
     around = {"live_known": True, "target_config": None, "live_config": None, "refreshed": True}
-    (risk,) = stack_risks(live=checkpoint(copy), locks=(), stateful=(), **around)  # type: ignore[arg-type]
+    (risk,) = stack_risks(stack="dev", live=checkpoint(copy), locks=(), stateful=(), **around)  # type: ignore[arg-type]
     assert risk.loses_data
     told = _only_forgotten(risk)
     assert (told.severity, told.code) == (NOTE, "leftover")

@@ -168,7 +168,8 @@ def test_what_a_killed_update_left_open_is_told_beside_another_risk_of_the_same_
     )
     before: Any = SimpleNamespace(target=SimpleNamespace(label="#1"))
     blocked = BlockedError(
-        "not safe to run", [Risk("protected", "is protected", urn("db")), pending_risk(state.pending_operations[1])]
+        "not safe to run",
+        [Risk("protected", "is protected", urn("db")), pending_risk(state.pending_operations[1], "dev")],
     )
     told = str(Recovery(session, before, UpdateFailed("it failed"))._failed_too(blocked))
     assert told.count("was left pending by a killed update, which was updating it") == 1
@@ -186,6 +187,7 @@ def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
     )
     risks = tuple(
         stack_risks(
+            stack="dev",
             live=live, locks=(), live_known=True, target_config=None, live_config=None, refreshed=True,
             stateful=["acme:*"],
         )

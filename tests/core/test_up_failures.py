@@ -108,7 +108,7 @@ def test_what_was_left_open_is_told_once_whatever_else_is_said_of_it() -> None:
     told = recovery(World(pending=(PendingOperation(resource=db, type="updating"),)))._failed_too(blocked)
     assert "was left pending by a killed update" in str(told)
     made = PendingOperation(resource=db, type="creating")
-    told = recovery(World(pending=(made,)))._failed_too(BlockedError("not safe to run", [pending_risk(made)]))
+    told = recovery(World(pending=(made,)))._failed_too(BlockedError("not safe to run", [pending_risk(made, "dev")]))
     assert str(told).count("may have been created by a killed update") == 1
 
 

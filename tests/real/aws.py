@@ -19,6 +19,20 @@ TABLE, QUEUE, BUCKET = (
 DATABASE, KEY = "aws:index/dbInstance:DbInstance", "aws:index/kmsKey:KmsKey"
 Raw = dict[str, Any]
 
+_DELETES = {
+    "DynamodbTable": ("dynamodb", "delete_table", "TableName"),
+    "LambdaFunction": ("lambda", "delete_function", "FunctionName"),
+    "Instance": ("ec2", "terminate_instances", "InstanceIds"),
+    "DbInstance": ("rds", "delete_db_instance", "DBInstanceIdentifier"),
+    "DbSubnetGroup": ("rds", "delete_db_subnet_group", "DBSubnetGroupName"),
+    "SqsQueue": ("sqs", "delete_queue", "QueueUrl"),
+    "SnsTopicSubscription": ("sns", "unsubscribe", "SubscriptionArn"),
+    "SecurityGroup": ("ec2", "delete_security_group", "GroupId"),
+    "Subnet": ("ec2", "delete_subnet", "SubnetId"),
+    "IamRole": ("iam", "delete_role", "RoleName"),
+}
+"""By type: the service, the call that deletes an object by hand, and the argument that takes its id."""
+
 
 class Account:
     """The objects of the shop ``stacks/shopaws`` as the services themselves tell them."""
@@ -264,29 +278,11 @@ class Account:
 
     def remove(self, type_: str, made: str) -> None:
         """Deletes an object, as an operator does by hand who can't hand it over to the engine."""
-        match type_.rpartition(":")[2]:
-            case "DynamodbTable":
-                self.client("dynamodb").delete_table(TableName=made)
-            case "LambdaFunction":
-                self.client("lambda").delete_function(FunctionName=made)
-            case "Instance":
-                self.client("ec2").terminate_instances(InstanceIds=[made])
-            case "DbInstance":
-                self.client("rds").delete_db_instance(DBInstanceIdentifier=made, SkipFinalSnapshot=True)
-            case "SqsQueue":
-                self.client("sqs").delete_queue(QueueUrl=made)
-            case "SnsTopicSubscription":
-                self.client("sns").unsubscribe(SubscriptionArn=made)
-            case "SecurityGroup":
-                self.client("ec2").delete_security_group(GroupId=made)
-            case "Subnet":
-                self.client("ec2").delete_subnet(SubnetId=made)
-            case "DbSubnetGroup":
-                self.client("rds").delete_db_subnet_group(DBSubnetGroupName=made)
-            case "IamRole":
-                self.client("iam").delete_role(RoleName=made)
-            case other:
-                raise AssertionError(f"who deletes a {other}?")
+        kind = type_.rpartition(":")[2]
+        assert kind in _DELETES, f"who deletes a {kind}?"
+        service, method, name = _DELETES[kind]
+        more = {"SkipFinalSnapshot": True} if kind == "DbInstance" else {}
+        getattr(self.client(service), method)(**{name: [made] if name.endswith("s") else made}, **more)
 
     def _ids(self, kind: str, wanted: Mapping[str, Any]) -> list[str]:
         ec2, iam, rds = self.client("ec2"), self.client("iam"), self.client("rds")

@@ -10,7 +10,7 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.project.stack_configuration import differing_keys
 from pulumi_rewind.risk import DATA_LOSS, LEFTOVER, LOSES_DATA, NOT_RESTORED, NOTE, PENDING_CREATE, Risk
 from pulumi_rewind.state.locks import Lock, running
-from pulumi_rewind.state.model import Checkpoint, PendingOperation, Resource, parse_urn, urn_name
+from pulumi_rewind.state.model import Checkpoint, PendingOperation, Resource, urn_name
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.state.stateful_types import is_stateful, runs_again
 from pulumi_rewind.state.values import Json
@@ -110,6 +110,7 @@ def _data_risk(step: Step, *, gone: bool) -> Risk:
 
 def stack_risks(
     *,
+    stack: str,
     live: Checkpoint,
     locks: Sequence[Lock],
     live_known: bool,
@@ -120,7 +121,7 @@ def stack_risks(
     mentioned_ids: Collection[str] = (),
     creates_block: bool = True,
 ) -> Iterable[Risk]:
-    """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
+    """The risks of the plan as a whole; `stack` is its word for commands, `stateful` the types that `rewind.toml` adds.
 
     Old copies with ids in `mentioned_ids` already have a risk elsewhere. `creates_block`: whether a create that a
     killed update left open blocks the plan.
@@ -128,7 +129,7 @@ def stack_risks(
     for lock in locks:
         yield Risk("locked", f"the stack is {lock.said}: {lock.advice}")
     for pending in live.pending_operations:
-        yield pending_risk(pending, locked=bool(running(locks)), creates_block=creates_block)
+        yield pending_risk(pending, stack, locked=bool(running(locks)), creates_block=creates_block)
     for res in live.resources:
         if res.delete and res.id not in mentioned_ids:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete
@@ -145,8 +146,8 @@ def stack_risks(
         yield Risk.usual("not-refreshed")
 
 
-def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_block: bool = True) -> Risk:
-    """What a killed update left open, and what to do about it."""
+def pending_risk(pending: PendingOperation, stack: str, *, locked: bool = False, creates_block: bool = True) -> Risk:
+    """What a killed update left open, and what to do about it; `stack` is its word for commands."""
     urn = pending.resource.urn
     if locked:  # which blocks the plan by itself
         message = (
@@ -164,7 +165,7 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_blo
             urn,
             None if creates_block else NOTE,
         )
-    look = quoted("pulumi", "refresh", "--target", urn, "-s", parse_urn(urn).stack)
+    look = quoted("pulumi", "refresh", "--target", urn, "-s", stack)
     message = f"was left pending by a killed update, which was {pending.type} it; whether that finished is unknown"
     return Risk("pending-operation", f"{message}, and `{look}` finds out", urn)
 

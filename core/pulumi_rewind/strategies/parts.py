@@ -85,6 +85,7 @@ def around(
     """
     return list(
         stack_risks(
+            stack=session.stack.word,
             live=live,
             locks=locks or session.operations(),
             live_known=live_known or session.timeline.live_update() is not None,

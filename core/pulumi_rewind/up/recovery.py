@@ -36,7 +36,9 @@ MADE_BY_UPDATE = "made-by-update"
 def open_operations(session: Session) -> tuple[Risk, ...]:
     """Pending operations that a killed engine left: nothing else names them, and an update keeps them."""
     try:
-        return tuple(pending_risk(one) for one in session.backend.live(session.stack).pending_operations)
+        return tuple(
+            pending_risk(one, session.stack.word) for one in session.backend.live(session.stack).pending_operations
+        )
     except RewindError:
         return ()
 

@@ -165,6 +165,7 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent], a
         if step.op not in {"same", "read"}
     )
     risks = stack_risks(
+        stack=session.stack.word,
         live=live,
         locks=session.backend.locks(session.stack),
         live_known=True,
