@@ -1,29 +1,35 @@
-"""Replay against the ordinary program: planning and rolling back, as ratios measured in one run.
+"""Replay against the ordinary program, whole commands as an operator starts them; ratios of one run.
 
-``python -m tests.bench.bench_replay [RESOURCES …]``; needs the engine. Goals: design 6, for the sizes that it names.
+``python -m tests.bench.bench_replay [RESOURCES …]``; needs the engine. Nothing that makes the tests fast is used: the
+program and the provider are processes of an ordinary interpreter, and the engine collects its garbage as it does.
+``pulumi up`` previews first, as an operator's does. Goals: design 6, for the sizes that it names.
 """
 
 from __future__ import annotations
 
 import os
-import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from pulumi_rewind.history.targets import resolve_target
-from pulumi_rewind.rollback.planning import build_plan
-from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.system.toolchain import find_engine
 from tests.bench.goals import goal
-from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
-PLAN = {100: 0.7, 1_000: 0.3, 10_000: 0.25}
-ROLLBACK = {100: 0.8, 1_000: 0.45}
+PLAN: Final = {100: 0.7, 1_000: 0.3, 10_000: 0.25}
+ROLLBACK: Final = {100: 0.8, 1_000: 0.45}
 """By the number of resources."""
+
+OUR_CPU: Final = 0.15
+RUNS: Final = 3
+"""The quickest counts; beyond `MANY` resources one run must do."""
+MANY: Final = 3_000
+
+OWN: Final = (sys.executable, "-m", "pulumi_rewind_tui.cli")
 
 PROGRAM = """
 import pulumi, bridged_sdk as bridged
@@ -36,54 +42,96 @@ for i in range({count}):
 """
 
 
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of this process alone."""
-    cpu = resource.getrusage(resource.RUSAGE_SELF)
-    start = time.perf_counter()
-    work()
-    wall = time.perf_counter() - start
-    now = resource.getrusage(resource.RUSAGE_SELF)
-    return wall, now.ru_utime + now.ru_stime - cpu.ru_utime - cpu.ru_stime
+class Cost(NamedTuple):
+    """What one command took, in seconds."""
+
+    wall: float
+    own: float
+    """CPU of the command's own process."""
+    others: float
+    """CPU of the processes that it started and waited for: the engine, programs, providers."""
+
+
+class Bench:
+    """A stack with two updates, of which the first is gone back to."""
+
+    def __init__(self, directory: Path, count: int) -> None:
+        self.count, self.every = count, max(count // 10, 1)
+        self.stack = EngineStack(directory / "stack", find_engine(os.environ).path)
+        self.stack.use_plugin_processes()
+        self.stack.install_provider("1.0.0", Path(sys.executable))
+        ordinary = {"PULUMI_PYTHON_CMD": sys.executable}
+        self.environ = {name: text for name, text in self.stack.environ.items() if name not in {"GOGC", "GOMEMLIMIT"}}
+        self.environ |= ordinary
+        for image in ("one", "two"):
+            self.write(image)
+            self.stack.up()
+
+    def write(self, image: str) -> None:
+        """The program with that image."""
+        self.stack.write_program(PROGRAM.format(count=self.count, image=image, every=self.every))
+
+    def cost(self, *command: str) -> Cost:
+        """Runs a command to its end.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        start = time.perf_counter()
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                command, cwd=self.stack.root, env=self.environ, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            wall = time.perf_counter() - start
+            spent = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+            if process.wait() != 0:
+                output.seek(0)
+                raise RuntimeError(f"{' '.join(command)} failed:\n{output.read().decode()}")
+        user, system, others, others_system = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in spent)
+        return Cost(wall, user + system, others + others_system)
+
+    def pulumi(self, *arguments: str) -> Cost:
+        """A command of the CLI."""
+        return self.cost("pulumi", *arguments, "-s", self.stack.name, "--non-interactive")
+
+    def ours(self, *arguments: str) -> Cost:
+        """A command of pulumi-rewind."""
+        return self.cost(*OWN, "-s", self.stack.name, *arguments)
+
+
+def quickest(costs: Sequence[Cost]) -> Cost:
+    """The one with the least time on the clock."""
+    return min(costs)
 
 
 def measure(count: int) -> None:
     """Prints the figures for one size."""
+    runs = range(RUNS if count <= MANY else 1)
     with tempfile.TemporaryDirectory() as directory:
-        stack = EngineStack(Path(directory) / "stack", find_engine(os.environ).path)
-        stack.use_plugin_processes()  # our own CPU is measured
-        stack.install_provider("1.0.0", Path(sys.executable))
-        every = max(count // 10, 1)
-        stack.up(PROGRAM.format(count=count, image="one", every=every))
-        stack.up(PROGRAM.format(count=count, image="two", every=every))
-        stack.write_program(PROGRAM.format(count=count, image="one", every=every))
-        preview, _ = timed(lambda: stack.pulumi("preview", "-s", stack.name))
-        opened = session(stack)
-        plans = []
-        plan, plan_cpu = timed(lambda: plans.append(build_plan(opened, resolve_target(opened.timeline, "1"))))
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        runs = RollbackRun(opened, plans[0], check_again=False)
-        back, back_cpu = timed(lambda: list(runs.events()))
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        engine_cpu = now.ru_utime + now.ru_stime - children.ru_utime - children.ru_stime
-        assert runs.result is not None
-        assert not [item for item in runs.result.differences if not item.expected]
-        stack.up(PROGRAM.format(count=count, image="two", every=every))
-        up, _ = timed(lambda: stack.up(PROGRAM.format(count=count, image="one", every=every)))
-        opened = session(stack)
-        both = RollbackRun(opened, build_plan(opened, resolve_target(opened.timeline, "2")), check_again=True)
-        full, _ = timed(lambda: list(both.events()))
-        print(f"{count:>6} resources, 10 of them changed")
-        shown = f"{count:,} resources"
-        figures = (
-            (f"plan / preview of the program, {shown}", plan / preview, PLAN.get(count)),
-            (f"rollback / up of the program, {shown}", back / up, None),
-            (f"rollback with its second plan / up of the program, {shown}", full / up, ROLLBACK.get(count)),
-            (f"our CPU / all CPU of a rollback, {shown}", back_cpu / (back_cpu + engine_cpu), None),
-            (f"our CPU / time of a plan, {shown}", plan_cpu / plan, 0.15),
-        )
-        for what, ratio, limit in figures:
-            print(f"   {what:<72} {ratio:6.2f} {goal(what, ratio, limit) if limit else ''}")
-        print(f"   preview of the program {preview:.1f} s, up {up:.1f} s")
+        bench = Bench(Path(directory), count)
+        bench.write("one")
+        looks = [(bench.pulumi("preview"), bench.ours("plan", "1")) for _ in runs]
+        preview, plan = (quickest(side) for side in zip(*looks, strict=True))
+        bench.write("two")
+        ways = []
+        for _ in runs:
+            back = bench.ours("rollback", "1", "--yes")
+            ways.append((back, bench.pulumi("up", "--yes")))
+        back, up = (quickest(side) for side in zip(*ways, strict=True))
+    shown = f"{count:,} resources"
+    share = {name: cost.own / (cost.own + cost.others) for name, cost in (("plan", plan), ("rollback", back))}
+    print(f"{shown}, 10 of them changed: `pulumi preview` {preview.wall:.1f} s, `pulumi up` {up.wall:.1f} s")
+    figures = (
+        (f"plan / preview of the program, {shown}", plan.wall / preview.wall, PLAN.get(count)),
+        (f"rollback, second plan included / up of the program, {shown}", back.wall / up.wall, ROLLBACK.get(count)),
+        (f"our CPU / all CPU of a plan, {shown}", share["plan"], OUR_CPU),
+        (f"our CPU / all CPU of a rollback, {shown}", share["rollback"], None),
+        (f"all CPU of a plan / of a preview, {shown}", sum(plan[1:]) / sum(preview[1:]), None),
+        (f"all CPU of a rollback / of an up, {shown}", sum(back[1:]) / sum(up[1:]), None),
+    )
+    for what, ratio, limit in figures:
+        print(f"   {what:<72} {ratio:6.2f} {goal(what, ratio, limit) if limit else ''}")
 
 
 def main() -> None:

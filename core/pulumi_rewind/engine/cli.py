@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pulumi_rewind.engine.crashes import is_crash, keep, kept_in, report_of, sentence
-from pulumi_rewind.engine.environment import engine_environ
+from pulumi_rewind.engine.environment import OF_PREVIEWS, engine_environ
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.engine.messages import says_unreached
 from pulumi_rewind.errors import EngineError, SecretsError
@@ -163,7 +163,7 @@ class EngineRun:
                 # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
                 [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
                 cwd=engine.workspace.root,
-                env=engine.environment() | dict(extra_env),
+                env={**engine.environment(), **(OF_PREVIEWS if arguments[0] == "preview" else {}), **extra_env},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,

@@ -32,6 +32,9 @@ DEBUG_VARIABLES: Final[Mapping[str, str]] = {
 
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
+OF_PREVIEWS: Final[Mapping[str, str]] = {SKIP_CHECKPOINTS: "true"}
+"""What only previews get: else the engine writes out the whole state after each change that it foresees, for nobody."""
+
 LEFT_OUT: Final[Mapping[str, str]] = {
     SKIP_CHECKPOINTS: "the engine would save the state only at the end, and a killed run would lose it",
     "PULUMI_DISABLE_PROVIDER_PREVIEW": "the preview would not match the run",

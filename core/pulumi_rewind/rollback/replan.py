@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pulumi_rewind.callbacks.undo.run import UNCHANGED
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
-from pulumi_rewind.goal.model import Goal, GoalChanges, references
+from pulumi_rewind.goal.model import Goal, GoalChanges
+from pulumi_rewind.goal.reach import reached
 from pulumi_rewind.goal.skipping import needing_skipped
 from pulumi_rewind.plan.keeping_data import kept_for_data
 from pulumi_rewind.plan.model import Plan, Step
@@ -128,18 +129,6 @@ def _accepted(step: Step, before: Step | None, own: bool, touched: bool) -> bool
 
 
 def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
-    """What something was returned for, everything that refers to it at any depth, and what is kept for its sake.
-
-    In URNs of this run: a goal's and live's are the same but for a renamed stack or resource, which both are in.
-    """
-    found = set(own)
-    for goal in goals:
-        for item in goal.registrations:  # dependencies come first
-            if (
-                item.urn in found
-                or found.intersection(item.prerequisites())
-                or found.intersection(references(item.source))
-            ):
-                found.update((item.urn, item.live_urn, goal.run_urn(item.urn)))
-        found.update(note.urn for note in goal.notes if note.code == SKIPPED)
-    return frozenset(found)
+    """What something was returned for, everything that refers to it, and what is kept for its sake; see `reached`."""
+    kept = {note.urn for goal in goals for note in goal.notes if note.code == SKIPPED}
+    return reached(own, *goals) | kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -93,13 +93,16 @@ def preview(
     refresh: bool = False,
     config: Mapping[str, Json] = {},
     state: Checkpoint | None = None,
+    targets: Collection[str] = (),
 ) -> Previewed:
     """One preview of a goal: its events, the engine's plan, constrained to the goal, and the host's report.
 
-    `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
-    before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
-    resources, the error names them and says how to leave them out. Where a trial fails only because it meets what the
-    run deletes first, it previews again without (see `replay.left_open`).
+    Where there are `targets` (URNs that the state has), providers are asked about these alone, all else counts as
+    unchanged, and there is no plan of the engine. `config` holds settings that today's configuration file has
+    otherwise. `state` is what the backend will hold before the run, where that is to be rewritten: the preview then
+    runs on it in a private backend. Where it fails on resources, the error names them and says how to leave them out.
+    Where a trial fails only because it meets what the run deletes first, it previews again without (see
+    `replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
@@ -120,7 +123,8 @@ def preview(
                 *("--client", host.address),
                 *("-s", place.fqn),
                 *("--config-file", str(config_path)),
-                *("--save-plan", str(plan_file)),
+                *(("--save-plan", str(plan_file)) if not targets else ()),
+                *(word for urn in targets for word in ("--target", urn)),
                 *past_protection(session.engine),
                 *(("--refresh",) if refresh else ()),
             ],
@@ -141,8 +145,11 @@ def preview(
             if opened == goal:
                 raise _failure(session, run, goal, live, blockers)
         else:
-            return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
-    return preview(session, opened, live, observe, control, refresh=refresh, config=config, state=state)
+            plan = b"" if targets else constrain_plan(plan_file.read_bytes(), host.report, goal)
+            return events, plan, host.report
+    return preview(
+        session, opened, live, observe, control, refresh=refresh, config=config, state=state, targets=targets
+    )
 
 
 def _without_trials(goal: Goal, events: Iterable[EngineEvent]) -> Goal:

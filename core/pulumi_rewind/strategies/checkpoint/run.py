@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Final
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.goal.reach import reached
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.unmanaged import temporary_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
@@ -60,7 +62,7 @@ class CheckpointStrategy(Strategy):
     def second_plan(
         self, run: Running, after: Checkpoint, differences: list[Difference], *, record: bool
     ) -> Iterator[EngineEvent]:
-        """The same goal once more; what was read for the passage may still be forgotten."""
+        """The same goal once more, where it can have moved; what was read for the passage may still be forgotten."""
         session, prepared = run.session, ReplayPrepared.of(run.plan.prepared)
         goal = make_goal(
             session,
@@ -72,17 +74,37 @@ class CheckpointStrategy(Strategy):
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         temporary = temporary_urns(prepared.goal)
+        targets = () if record else _unsettled(run.plan, goal, after)
         update_plan = b""
 
         def look() -> list[Step]:
             nonlocal update_plan
-            events, update_plan, _ = preview(session, goal, after, ignore_events, run.control, config=prepared.config)
+            events, update_plan, _ = preview(
+                session, goal, after, ignore_events, run.control, config=prepared.config, targets=targets
+            )
             return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in temporary]
 
         more = yield from left_to_do(look, "a second plan", differences)
         if record and not more:
             live = session.backend.live(session.stack)
             yield from _replay(run, goal, live, update_plan, f"{run.message}{BOOKKEEPING}")
+
+
+MOST_TARGETS: Final = 200
+"""With more, a second plan looks at everything: that is hardly slower, and a command line is not endless."""
+
+
+def _unsettled(plan: Plan, goal: Goal, after: Checkpoint) -> Sequence[str]:
+    """What of the state a second plan is to ask about: what the run moved, and everything that refers to it.
+
+    All else is registered as it was when the plan was made, over the state that it was made on, and was unchanged
+    there; that it is in the state as the goal has it, and nothing beside it, `verify` tells. Empty: ask about all.
+    """
+    moved = {step.urn for step in plan.steps}
+    providers = {res.urn for res in after.resources if res.is_default_provider}
+    found = reached(moved, ReplayPrepared.of(plan.prepared).goal, goal) & goal.by_run_urn.keys() & after.by_urn.keys()
+    few = len(found) <= min(MOST_TARGETS, len(after.resources) // 2)
+    return sorted(found) if few and not moved & providers else ()
 
 
 def _replay(
