@@ -12,18 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pulumi_rewind.errors import EngineError, RewindError
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.replay.protos import load_protos
 from pulumi_rewind.replay.registering import Afterwards, Replay, ReplayError
-from pulumi_rewind.system.private_directory import make_private, remove_private
+from pulumi_rewind.replay.sockets import SocketPlace, WaitingSocket, no_socket
 
 if TYPE_CHECKING:
     import grpc
-
-MAX_SOCKET_PATH = 100
-"""Bytes; a unix socket's path may have 107 on Linux and 103 elsewhere, and a temporary directory can lie deep."""
 
 WIND_UP_SECONDS = 2.0
 
@@ -49,21 +46,26 @@ class ReplayHost:
     """
 
     def __init__(
-        self, goal: Goal, directory: Path, root: Path, guard: Callable[[], None] | None = None, *, refresh: bool = False
+        self,
+        goal: Goal,
+        directory: Path,
+        root: Path,
+        guard: Callable[[], None] | None = None,
+        *,
+        refresh: bool = False,
+        waiting: WaitingSocket | None = None,
     ) -> None:
         """`guard` is called once the engine of an update holds the stack's lock, before it has changed anything.
 
         With `refresh` that is when it asks for the packages: before it runs the program it refreshes the state.
+        `waiting` is where an engine calls that was started before.
         """
         self.goal = goal
         self.root = root
         self._guard = guard
         self._refresh = refresh
-        self._socket = directory / "host.sock"
-        self._short: Path | None = None
-        if len(str(self._socket).encode()) > MAX_SOCKET_PATH:
-            self._short = make_private(base=Path("/tmp"))  # noqa: S108 - 0700, unguessable
-            self._socket = self._short / "host.sock"
+        self._place = SocketPlace(directory, "host.sock")
+        self._waiting = waiting
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -84,7 +86,7 @@ class ReplayHost:
     @property
     def address(self) -> str:
         """What ``--client`` takes."""
-        return f"unix://{self._socket}"
+        return self._place.address
 
     @property
     def report(self) -> ReplayReport:
@@ -109,9 +111,7 @@ class ReplayHost:
             self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
             self._thread.join(timeout=10)
-        self._socket.unlink(missing_ok=True)
-        if self._short is not None:
-            remove_private(self._short)
+        self._place.remove()
 
     def _main(self) -> None:
         try:
@@ -131,9 +131,12 @@ class ReplayHost:
         callback_pb2_grpc.add_CallbacksServicer_to_server(_callbacks_servicer(self), server)
         self._listen(server)
         await server.start()
-        self._socket.chmod(0o600)
+        self._place.path.chmod(0o600)
+        passing = await self._waiting.serve(self._place.path) if self._waiting is not None else None
         self._ready.set()
         await self._stop.wait()
+        if passing is not None:
+            passing.close()
         await server.stop(grace=0.2)
         # What gRPC still has to wind up prints a traceback when the loop's end cuts it off.
         rest = asyncio.all_tasks() - {asyncio.current_task()}
@@ -145,12 +148,10 @@ class ReplayHost:
         try:
             server.add_insecure_port(self.address)
         except RuntimeError:  # gRPC doesn't say why
-            probe = self._socket.with_suffix(".probe")
+            probe = self._place.path.with_suffix(".probe")
             probe.touch()
             probe.unlink()
-            raise EngineError(
-                f"can't create a socket at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
-            ) from None
+            raise no_socket(self._place.path) from None
 
     def unmoved(self) -> bool:
         """Whether the guard lets the engine continue; else `refusal` says why not."""

@@ -41,14 +41,19 @@ class PlanRequest:
     """What is known to stay as it is, for its data's sake: see `plan.keeping_data`."""
 
 
-def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
+def load(
+    session: Session, target: Target, read: Callable[[Checkpoint], None] = lambda _: None
+) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side.
+
+    `read` is called with live before the rest is begun.
 
     Raises:
         RefusedError: live is damaged.
     """
     live = session.live()
     check_sound(live)
+    read(live)
     goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))

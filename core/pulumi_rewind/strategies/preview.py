@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Self
 
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.crashes import with_report
@@ -15,7 +15,7 @@ from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, Rewi
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe, Previewed
 from pulumi_rewind.guard.checks import lock_refusal
-from pulumi_rewind.guard.state_editing import staged
+from pulumi_rewind.guard.state_editing import Staged, staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.delete_first import deleted_before
@@ -24,6 +24,7 @@ from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.replay.left_open import without_open
 from pulumi_rewind.replay.plan_constraint import constrain_plan
+from pulumi_rewind.replay.sockets import WaitingSocket
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, urn_name
@@ -83,6 +84,73 @@ class PreviewControl:
             self._stop()
 
 
+class Begun:
+    """An engine that was started to preview a goal and waits for it. Use as a context manager, or `close` it.
+
+    Until it has the goal it reads the state and the configuration, and asks no provider.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        live: Checkpoint,
+        *,
+        refresh: bool = False,
+        config: Mapping[str, Json] = {},
+        place: Staged | None = None,
+        targets: Collection[str] = (),
+    ) -> None:
+        """`place` is the backend, the stack's own by default; the rest as for `preview`."""
+        with contextlib.ExitStack() as held:
+            self.private = held.enter_context(private_directory())
+            self.socket = held.enter_context(contextlib.closing(WaitingSocket(self.private)))
+            self.plan_file = self.private / "plan.json"
+            config_path = session.config_file(live, self.private, config)
+            place = place or Staged(session.stack.fqn, {})
+            if place.environ:
+                config_path = without_environments(config_path, self.private)
+            self.run = session.engine.start(
+                [
+                    "preview",
+                    *("--client", self.socket.address),
+                    *("-s", place.fqn),
+                    *("--config-file", str(config_path)),
+                    *(("--save-plan", str(self.plan_file)) if not targets else ()),
+                    *(word for urn in targets for word in ("--target", urn)),
+                    *past_protection(session.engine),
+                    *(("--refresh",) if refresh else ()),
+                ],
+                private=self.private,
+                extra_env={**session.vault.environment(live), **place.environ},
+            )
+            self._held = held.pop_all()
+
+    @classmethod
+    def early(cls, session: Session, live: Checkpoint, control: PreviewControl, *, refresh: bool) -> Self | None:
+        """One before anything is known but `live`; None where that is too early.
+
+        A service would list a preview that is given up, and which passphrase opens the state is only known when one of
+        several has opened it.
+        """
+        if session.stack.organization or session.vault.has_passphrases:
+            return None
+        begun = cls(session, live, refresh=refresh)
+        control.attach(begun.run.kill)
+        return begun
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it, and removes what it needed."""
+        if self.run.returncode is None:
+            self.run.kill()
+        self._held.close()
+
+
 def preview(
     session: Session,
     goal: Goal,
@@ -94,59 +162,45 @@ def preview(
     config: Mapping[str, Json] = {},
     state: Checkpoint | None = None,
     targets: Collection[str] = (),
+    early: Begun | None = None,
 ) -> Previewed:
     """One preview of a goal: its events, the engine's plan, constrained to the goal, and the host's report.
 
     Where there are `targets` (URNs that the state has), providers are asked about these alone, all else counts as
     unchanged, and there is no plan of the engine. `config` holds settings that today's configuration file has
     otherwise. `state` is what the backend will hold before the run, where that is to be rewritten: the preview then
-    runs on it in a private backend. Where it fails on resources, the error names them and says how to leave them out.
-    Where a trial fails only because it meets what the run deletes first, it previews again without (see
-    `replay.left_open`).
+    runs on it in a private backend. An engine that was started `early` is used if it fits, else closed. Where the
+    preview fails on resources, the error names them and says how to leave them out. Where a trial fails only because
+    it meets what the run deletes first, it previews again without (see `replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
         InterruptedRun: `control` stopped it.
     """
+    if early is not None and (config or state is not None):
+        early.close()
+        early = None
     with (
-        private_directory() as private,
-        ReplayHost(goal, private, session.workspace.root) as host,
         staged(session, state, (item.source for item in goal.registrations)) as place,
+        early or Begun(session, live, refresh=refresh, config=config, place=place, targets=targets) as begun,
+        ReplayHost(goal, begun.private, session.workspace.root, waiting=begun.socket) as host,
     ):
-        config_path = session.config_file(live, private, config)
-        if state is not None:
-            config_path = without_environments(config_path, private)
-        plan_file = private / "plan.json"
-        run = session.engine.start(
-            [
-                "preview",
-                *("--client", host.address),
-                *("-s", place.fqn),
-                *("--config-file", str(config_path)),
-                *(("--save-plan", str(plan_file)) if not targets else ()),
-                *(word for urn in targets for word in ("--target", urn)),
-                *past_protection(session.engine),
-                *(("--refresh",) if refresh else ()),
-            ],
-            private=private,
-            extra_env={**session.vault.environment(live), **place.environ},
-        )
         blockers = Blockers()
 
         def look(event: EngineEvent) -> None:
             blockers.add(event)
             observe(event)
 
+        run = begun.run
         events = [without_open(event, host.report.left_open) for event in followed(run, look, control)]
-        if run.returncode != 0:
-            if host.refusal:
-                raise RefusedError(host.refusal, unchanged=True)
-            opened = _without_trials(goal, events)
-            if opened == goal:
-                raise _failure(session, run, goal, live, blockers)
-        else:
-            plan = b"" if targets else constrain_plan(plan_file.read_bytes(), host.report, goal)
+        if run.returncode == 0:
+            plan = b"" if targets else constrain_plan(begun.plan_file.read_bytes(), host.report, goal)
             return events, plan, host.report
+        if host.refusal:
+            raise RefusedError(host.refusal, unchanged=True)
+        opened = _without_trials(goal, events)
+        if opened == goal:
+            raise _failure(session, run, goal, live, blockers)
     return preview(
         session, opened, live, observe, control, refresh=refresh, config=config, state=state, targets=targets
     )

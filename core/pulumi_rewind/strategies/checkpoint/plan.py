@@ -52,7 +52,7 @@ from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET
 from pulumi_rewind.strategies.checkpoint.still_there import StillThere
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
-from pulumi_rewind.strategies.preview import explained, preview
+from pulumi_rewind.strategies.preview import Begun, explained, preview
 from pulumi_rewind.system.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.window.ledger import until
 
@@ -77,9 +77,18 @@ class ReplayPlanning:
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
         self.engine = session.engine  # its error comes before any work, and before a confirmation is asked for
+        self._early: Begun | None = None
+        try:
+            self._load()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _load(self) -> None:
+        session, target, choices = self.session, self.target, self.choices
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.operations()  # before live is read: who holds one now is changing it
-        self.live, self.now, self.stored, self.plain = load(session, target)
+        self.live, self.now, self.stored, self.plain = load(session, target, self._begin)
         check_target(self.stored)
         self.own_config = session.workspace.config_file(session.stack.name)
         today = todays_config(self.own_config)
@@ -94,6 +103,14 @@ class ReplayPlanning:
         self.holding = NOTHING
         self.held = StillThere(session, self.control)
         self.private = make_private("rewind-assets-")
+
+    def _begin(self, live: Checkpoint) -> None:
+        """Starts the engine, which has much to read as well, while the goal is made."""
+        self._early = Begun.early(self.session, live, self.control, refresh=self.refresh)
+
+    def _give_up(self) -> None:
+        if self._early is not None:
+            self._early.close()
 
     # -- the goal and its preview -------------------------------------------------------------------------------
 
@@ -119,6 +136,7 @@ class ReplayPlanning:
         observe(Phase("preview", "previewing with the engine"))
 
         def look(goal: Goal) -> Previewed:
+            early, self._early = self._early, None
             with explained(self.session, goal, self.commit):
                 return preview(
                     self.session,
@@ -129,6 +147,7 @@ class ReplayPlanning:
                     refresh=self.refresh,
                     config=self.settings.values,
                     state=self.before.state,
+                    early=early,
                 )
 
         goal, previewed = agreeable(goal, look, self.choices.adopt)
@@ -150,6 +169,7 @@ class ReplayPlanning:
             if self._would_hold(built):
                 built, stays = undisturbed(self._goal, self._ask, self.now, self.observe, stays)
         except BaseException:
+            self._give_up()
             remove_private(self.private)
             raise
         remove_if_unused(self.private)
