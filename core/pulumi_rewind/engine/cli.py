@@ -35,7 +35,6 @@ from pulumi_rewind.system.toolchain import engine_path
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
-
 _PLAIN = ("--non-interactive", "--color", "never")
 
 STARTUP_SECONDS = 30.0
@@ -185,7 +184,7 @@ class EngineRun:
                 elif ended:
                     break
                 else:
-                    time.sleep(POLL_SECONDS)
+                    time.sleep(POLL_SECONDS if self.summary is None else POLL_SECONDS / 10)  # then it only ends
         if pending:
             yield from self._event(pending)
         yield from self._aftermath()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -291,14 +292,24 @@ class Checkpoint:
 def decode_checkpoint(raw: bytes, *, source: str, decrypted: bool = False) -> Checkpoint:
     """Decodes a checkpoint; `source` names it in errors.
 
+    The same bytes give the same checkpoint, as long as somebody holds it: live is read again and again.
+
     Raises:
         CheckpointError: not JSON, truncated, or of an unknown version or feature; it holds the bytes.
     """
+    key = hashlib.sha256(raw).hexdigest(), decrypted
+    if (known := _known.get(key)) is not None:
+        return known
     try:
-        return _decoded(raw, source, decrypted)
+        found = _known[key] = _decoded(raw, source, decrypted)
     except CheckpointError as err:
         err.raw = raw
         raise
+    found.__dict__["digest"] = key[0]
+    return found
+
+
+_known: Final[WeakValueDictionary[tuple[str, bool], Checkpoint]] = WeakValueDictionary()
 
 
 def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
