@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import SECRET, SIG
 from tests.bench.goals import goal
 

@@ -20,7 +20,8 @@ from pulumi_rewind.assets.hash import EMPTY_ARCHIVE, EMPTY_TEXT, hash_path, hash
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.project.repository import open_repository
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET, SECRET, SIG
 
 Finder = Callable[..., AssetFinder]

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
-from pulumi_rewind.state.model import Checkpoint, Deployment, Resource, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.state.values import ASSET, RESOURCE_REF, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.diffs import (

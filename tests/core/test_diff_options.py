@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 from tests.support.diffs import by_name, nothing, paths
 

@@ -36,7 +36,8 @@ from pulumi_rewind.project.workspace import find_workspace
 from pulumi_rewind.relinking.links import make_link
 from pulumi_rewind.relinking.relink import Relinker
 from pulumi_rewind.replay import wire
-from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef, parse_urn
 from pulumi_rewind.state.show import value_text
 from pulumi_rewind.state.values import DEFAULTS, SIG, mask, reveal
 from pulumi_rewind.upkeep.selfcheck import judge

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.identity import match, rehomed
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
 from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, res, urn

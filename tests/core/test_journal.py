@@ -24,7 +24,8 @@ from pulumi_rewind.errors import JournalError, RefusedError
 from pulumi_rewind.plan.progress import RunProgress
 from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.project.journal import Journal, JournalEntry
-from pulumi_rewind.state.model import StackRef, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.system.processes import _began, this_process
 from tests.support.journals import begun_elsewhere
 

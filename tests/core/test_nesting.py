@@ -28,8 +28,9 @@ from pulumi_rewind.relinking.relink import Relinker
 from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.replay.wire import to_wire
 from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.decrypted import opened_json
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.state.property_path import parse_path
 from pulumi_rewind.state.show import value_text

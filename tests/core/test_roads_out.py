@@ -39,7 +39,8 @@ from pulumi_rewind.replay.registering import Replay
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import Passphrase
 from pulumi_rewind.secrets.redaction import Redactor
-from pulumi_rewind.state.model import StackRef, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.state.values import MASK, SECRET, SIG
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.strategies.program.engine import preview_program

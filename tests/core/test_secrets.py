@@ -18,8 +18,9 @@ from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import CheckpointError, SecretsError
 from pulumi_rewind.secrets import passphrase as passphrases
 from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE, Key, Passphrase, own_passphrase, salt_of, unlock
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.decrypted import opened_json
-from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef
 from pulumi_rewind.state.values import SECRET, SIG, reveal
 from tests.support.sealing import Sealer
 

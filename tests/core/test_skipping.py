@@ -78,7 +78,7 @@ def test_a_component_means_what_is_in_it_and_an_empty_target_keeps_the_stack() -
     live = checkpoint(component, inner, uses("lone"))
     bare = json.loads(checkpoint().raw)
     bare["checkpoint"]["latest"]["resources"] = []
-    from pulumi_rewind.state.model import decode_checkpoint
+    from pulumi_rewind.state.decoding import decode_checkpoint
 
     goal = without(decode_checkpoint(json.dumps(bare).encode(), source="test"), live, "group")
     assert sources(goal) == {"group": "live", "inner": "live"}

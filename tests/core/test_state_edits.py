@@ -16,8 +16,9 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.state_edit_risks import arranged_steps
 from pulumi_rewind.plan.state_edits import arrange, arranged
 from pulumi_rewind.risk import DATA_LOSS, Risk
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.formats import exported
-from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, urn_name
+from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
 from tests.support.checkpoints import checkpoint, res, urn
 
 

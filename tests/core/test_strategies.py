@@ -19,8 +19,9 @@ from pulumi_rewind.plan.recommend import recommend
 from pulumi_rewind.project.stack_configuration import differing_keys
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.formats import exported
-from pulumi_rewind.state.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
+from pulumi_rewind.state.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider
 from pulumi_rewind.state.values import MASK, SECRET, SIG, UNKNOWN, unmasked
 from pulumi_rewind.strategies.choosing import plan_by_strategy
 from pulumi_rewind.strategies.program.config import path_of, places

@@ -15,8 +15,8 @@ from pulumi_rewind.backends.diy_history import DiyHistory
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.history import trail
 from pulumi_rewind.history.blame import Blamed, blame
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.entries import find_entry, same_entry
-from pulumi_rewind.state.model import decode_checkpoint
 from tests.support.filestore import Compression, FileStore
 
 URN = "urn:pulumi:dev::shop::acme:index:Thing::"

@@ -1,4 +1,4 @@
-"""The check by a second plan: it asks about what the run can have moved, and about nothing else where that is little."""
+"""The check by a second plan: it asks about what the run can have moved; where that is little, about nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def program(image: str, *, of_others: str = "fixed") -> str:
 
 
 def checked_while_refused(stack: EngineStack, name: str, *, of_others: str = "fixed") -> RollbackResult:
-    """A rollback of `web`, and of others that had another image, whose provider refuses to look at `name` afterwards."""
+    """A rollback of `web`, and of others that had another image, whose provider then refuses to look at `name`."""
     stack.up(program("one"))
     stack.up(program("two", of_others=of_others))
     running = RollbackRun(session(stack), plan(stack, "1"), check_again=True)

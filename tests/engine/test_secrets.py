@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pulumi_rewind.errors import SecretsError
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET, SECRET, SIG, SPECIAL_FLOAT, reveal
 from tests.support.rewind import session
 from tests.support.sealing import Sealer

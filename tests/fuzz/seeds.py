@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.secrets.passphrase import Key
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import SECRET, SIG
 
 RECORDINGS = Path(__file__).parents[1] / "support" / "tui" / "recordings"

@@ -27,10 +27,11 @@ from pulumi_rewind.records.content import decode_update, encode_update, update_k
 from pulumi_rewind.relinking.literals import Literals
 from pulumi_rewind.replay import wire
 from pulumi_rewind.secrets.passphrase import salt_of
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.decrypted import opened_checkpoint, opened_json
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.integrity import flaws
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.same import same_bytes
 from pulumi_rewind.state.show import value_text
 from pulumi_rewind.state.values import ARCHIVE, ASSET, content_of, kind_of, mask, reveal

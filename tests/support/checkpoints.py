@@ -8,8 +8,9 @@ from typing import Any
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.identity import rehomed
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import SECRET, SIG
 
 STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}

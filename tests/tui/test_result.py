@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from pulumi_rewind import errors
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.rollback.result import RollbackResult
-from pulumi_rewind.state.model import decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal

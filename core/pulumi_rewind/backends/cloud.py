@@ -19,10 +19,11 @@ from pulumi_rewind.backends.names import LISTED, parts_of, stacks_there
 from pulumi_rewind.backends.notes import moved
 from pulumi_rewind.backends.protocol import About, Glance, Note, Remote
 from pulumi_rewind.errors import BackendError, StackNotFound
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.holds import NOTE as HOLD
 from pulumi_rewind.state.holds import decode_hold
 from pulumi_rewind.state.locks import Lock
-from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef
 
 KINDS: Final = ("update", "destroy", "refresh", "import", "preview")
 """What an operation may be, by its part of an address; the most frequent first."""

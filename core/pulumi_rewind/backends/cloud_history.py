@@ -13,7 +13,8 @@ from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.interruptible import at_once
 from pulumi_rewind.backends.protocol import History, no_update
 from pulumi_rewind.errors import BackendError, CheckpointError
-from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 
 PAGE: Final = 60
 """Updates of one question; the first screen has as many."""

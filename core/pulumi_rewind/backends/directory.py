@@ -17,7 +17,7 @@ from typing import Final
 
 from pulumi_rewind.backends.diy_history import unpacked
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.state.model import decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.system.ownership import identity_of
 from pulumi_rewind.system.shell import in_quotes
 from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes

@@ -25,9 +25,10 @@ from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Note, Watch
 from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.holds import TOKEN
 from pulumi_rewind.state.locks import Lock
-from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef
 from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
 from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
 

@@ -13,7 +13,8 @@ from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
-from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
 from pulumi_rewind.version import __version__
 

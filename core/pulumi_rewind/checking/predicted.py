@@ -16,8 +16,9 @@ import msgspec
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.replay.plan_constraint import readable_plan
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.formats import exported
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint, parse_urn
+from pulumi_rewind.state.model import Checkpoint, parse_urn
 from pulumi_rewind.state.values import MASK, Json, contains_unknown, each, is_secret, is_unknown, walk
 
 MADE_UP: Final = "pulumi-rewind-made-up"

@@ -18,8 +18,9 @@ from pulumi_rewind.engine.private_backend import environment, private_backend, s
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.decrypted import Open, is_sealed, opened_checkpoint, opened_json, opened_resource, sealed_texts
-from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, StackRef, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, StackRef
 from pulumi_rewind.system.core_dumps import leave_no_core
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import msgspec
 
 from pulumi_rewind.goal.model import references
 from pulumi_rewind.plan.arrangement import Returned
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.formats import exported
-from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.values import damaged_value
 
 _TRUE = msgspec.Raw(b"true")

@@ -15,7 +15,8 @@ import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.project.stack_configuration import config_document
-from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint
 from pulumi_rewind.state.values import SECRET, SIG, is_secret, walk
 
 if TYPE_CHECKING:

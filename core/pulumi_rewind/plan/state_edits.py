@@ -24,9 +24,10 @@ from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.plan.arrangement import Arrangement, Crossed, Holding, Kept, Returned
 from pulumi_rewind.plan.held_entries import reference, standing
+from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import is_constant_id, rehomed, same_object
-from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.values import damaged_value
 
 Origin = Callable[[Resource], str]

@@ -14,7 +14,8 @@ from pulumi_rewind.backends.diy_history import decode_record
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
-from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, Update
 from pulumi_rewind.state.values import MASK, SECRET, decoded_object
 from pulumi_rewind.system.nesting import TOO_DEEP, too_deep
 

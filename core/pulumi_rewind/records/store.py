@@ -42,7 +42,8 @@ from pulumi_rewind.records.content import (
 )
 from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
 from pulumi_rewind.records.provenance import Origin, Provenance
-from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:

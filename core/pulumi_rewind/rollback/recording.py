@@ -25,7 +25,8 @@ from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.verdicts import kept_with as verdicts_with
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.session import Session
-from pulumi_rewind.state.model import Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Update
 from pulumi_rewind.system.untrusted import read_bytes
 from pulumi_rewind.window.ledger import Window
 

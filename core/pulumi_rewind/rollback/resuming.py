@@ -16,7 +16,8 @@ from pulumi_rewind.history.targets import Target, resolve_target
 from pulumi_rewind.history.timeline import Timeline
 from pulumi_rewind.project.journal import JournalEntry
 from pulumi_rewind.session import Session
-from pulumi_rewind.state.model import Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, Update
 
 RESUME: Final = "@resume"
 """The target that stands for the one of the rollback in flight."""

@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple
-from weakref import WeakValueDictionary
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.state.values import Json, damaged_value, decoded
-from pulumi_rewind.system.nesting import TOO_DEEP, too_deep, value_too_deep
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
-KNOWN_FEATURES = frozenset({
-    "refreshBeforeUpdate", "views", "hooks", "taint", "replaceWith", "snippets-prototype", "extensionParameterization",
-    "byteString",
-})  # fmt: skip
-"""Checkpoint features of Pulumi 3.276 that this release can read."""
-
 REPLAY_AGENT = "pulumi-rewind/replay"
 """What a replay tells the engine of itself; the history keeps it. What follows a ``;`` is for `history.update_mark`."""
 
@@ -33,7 +24,7 @@ PROPERTIES = "the properties of a resource"
 
 EMPTY = msgspec.Raw(b"{}")
 
-_NULL = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
 
 
 class Urn(NamedTuple):
@@ -133,7 +124,7 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     ignore_changes: tuple[str, ...] | None = None
     hide_diff: tuple[str, ...] | None = None
     replace_on_changes: tuple[str, ...] | None = None
-    replacement_trigger: msgspec.Raw = _NULL
+    replacement_trigger: msgspec.Raw = NULL
     refresh_before_update: bool = False
     view_of: str = ""
     resource_hooks: dict[str, tuple[str, ...] | None] | None = None
@@ -234,21 +225,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     extensions: dict[str, dict[str, Any]] | None = None
 
 
-class _CheckpointBody(msgspec.Struct, frozen=True):
-    stack: str = ""
-    latest: Deployment | None = None
-
-
-class _CheckpointFile(msgspec.Struct, frozen=True):
-    version: int = 3
-    features: tuple[str, ...] | None = None
-    checkpoint: _CheckpointBody | None = None
-    deployment: Deployment | None = None
-
-
-_decoder = msgspec.json.Decoder(_CheckpointFile)
-
-
 class Checkpoint:
     """A stack's state at one moment, with the bytes it was read from.
 
@@ -287,68 +263,6 @@ class Checkpoint:
     def has_secrets(self) -> bool:
         """Whether any property is encrypted."""
         return b"1b47061264138c4ac30d75fd1eb44270" in self.raw
-
-
-def decode_checkpoint(raw: bytes, *, source: str, decrypted: bool = False) -> Checkpoint:
-    """Decodes a checkpoint; `source` names it in errors.
-
-    The same bytes give the same checkpoint, as long as somebody holds it: live is read again and again.
-
-    Raises:
-        CheckpointError: not JSON, truncated, or of an unknown version or feature; it holds the bytes.
-    """
-    key = hashlib.sha256(raw).hexdigest(), decrypted
-    if (known := _known.get(key)) is not None:
-        return known
-    try:
-        found = _known[key] = _decoded(raw, source, decrypted)
-    except CheckpointError as err:
-        err.raw = raw
-        raise
-    found.__dict__["digest"] = key[0]
-    return found
-
-
-_known: Final[WeakValueDictionary[tuple[str, bool], Checkpoint]] = WeakValueDictionary()
-
-
-def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
-    try:
-        file = _decoder.decode(raw)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-        raise CheckpointError(
-            f"{source} can't be read: {err}",
-            hint="The file is damaged or truncated; choose another update, or restore the file from a backup.",
-        ) from None
-    if file.version > 4 or file.version < 3:
-        raise CheckpointError(
-            f"{source} has checkpoint version {file.version}; versions 3 and 4 are supported",
-            hint="Read it once with a pulumi CLI that knows this version, or upgrade pulumi-rewind.",
-        )
-    unknown = sorted(set(file.features or ()) - KNOWN_FEATURES)
-    if unknown:
-        raise CheckpointError(
-            f"{source} uses features that this release does not support: {', '.join(unknown)}",
-            hint="Upgrade pulumi-rewind.",
-        )
-    if file.checkpoint is None and file.deployment is None:
-        raise CheckpointError(f"{source} is JSON, but not a Pulumi checkpoint", hint="Choose another update.")
-    deployment = file.deployment or (file.checkpoint.latest if file.checkpoint else None) or Deployment()
-    if _too_deep(deployment):
-        raise CheckpointError(f"{source} can't be read: {TOO_DEEP}", hint="Choose another update.")
-    return Checkpoint(raw, deployment, decrypted=decrypted)
-
-
-def _too_deep(deployment: Deployment) -> bool:
-    """Whether something is nested too deeply for our walks; inputs and outputs are asked when they are decoded."""
-    resources = [*(deployment.resources or ()), *(item.resource for item in deployment.pending_operations or ())]
-    provider = deployment.secrets_providers
-    raws = [res.replacement_trigger for res in resources if res.replacement_trigger is not _NULL]
-    raws += [deployment.metadata, *([provider.state] if provider is not None else [])]
-    traces = [res.stack_trace for res in resources if res.stack_trace]
-    return any(too_deep(bytes(raw)) for raw in raws) or value_too_deep(
-        [deployment.snippets, deployment.extensions, *traces]
-    )
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,8 @@ from pulumi_rewind.guard.checks import check_free
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.session import Session
-from pulumi_rewind.state.model import Checkpoint, decode_checkpoint, urn_name
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, urn_name
 from pulumi_rewind.state.pending_creates import (
     Adoption,
     Decision,
