@@ -108,11 +108,11 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
     stripped = sent_inputs(res)
     recreated = res.id != item.source.id  # another object than the recorded one, from this run or an earlier one
     kept = keeping(item.source.ignore_changes, stripped, sent)
-    for key in sorted(sent.keys() | kept.keys()):
+    for key in sorted(sent.keys() | kept.keys()) if sent != kept else ():
         for difference in _property(res.urn, key, sent, kept):
             message = "keeps its value because the resource ignores changes of it"
             yield replace(difference, message=message, expected=True)
-    for key in kept.keys() | stripped.keys():
+    for key in kept.keys() | stripped.keys() if kept != stripped else ():
         yield from _property(res.urn, key, kept, stripped)
     made = (
         (recorded.keys() | got.keys()) - kept.keys() - stripped.keys() - sent.keys() - {DEFAULTS}
@@ -146,7 +146,7 @@ def _property(urn: str, key: str, wanted: Mapping[str, Json], got: Mapping[str, 
 
 def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference]:
     """Compares values and secretness; says where, never what. What a preview can't know is no difference."""
-    if is_unknown(wanted):
+    if wanted == got or is_unknown(wanted):
         return
     if is_secret(wanted) != is_secret(got):
         message = "should be a secret but is not" if is_secret(wanted) else "is a secret but should not be"
@@ -170,8 +170,7 @@ def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference
         for index, (one, other) in enumerate(zip(wanted, got, strict=True)):
             yield from _values(urn, f"{path}[{index}]", one, other)
         return
-    if wanted != got:
-        yield Difference(urn, path, "has a different value than in the target")
+    yield Difference(urn, path, "has a different value than in the target")
 
 
 _PLAIN_OPTIONS = (
