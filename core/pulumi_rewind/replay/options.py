@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pulumi_rewind.goal.model import Registration
@@ -27,11 +28,21 @@ def fill_options(request: Any, item: Registration, root: str) -> None:
     position = parse_position(source.source_position, root)
     if position is not None:
         request.sourcePosition.uri, request.sourcePosition.line, request.sourcePosition.column = position
-    for frame in source.stack_trace or ():
-        added = request.stackTrace.frames.add()
-        place = parse_position(str(frame.get("sourcePosition") or ""), root)
-        if place is not None:
-            added.pc.uri, added.pc.line, added.pc.column = place
+    request.stackTrace.frames.extend(
+        _frame(str(frame.get("sourcePosition") or ""), root) for frame in source.stack_trace or ()
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _frame(position: str, root: str) -> Any:
+    """One frame of a stack trace; most resources have most of theirs in common."""
+    from pulumi.runtime.proto import source_pb2
+
+    frame = source_pb2.StackFrame()
+    place = parse_position(position, root)
+    if place is not None:
+        frame.pc.uri, frame.pc.line, frame.pc.column = place
+    return frame
 
 
 def item_trigger(item: Registration) -> Json:
