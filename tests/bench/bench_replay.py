@@ -12,10 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+from unittest.mock import patch
 
+from pulumi_rewind.engine.cli import EngineRun
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.session import open_session
 from pulumi_rewind.system.toolchain import find_engine
 from tests.bench.goals import goal
 from tests.support.stack import EngineStack
@@ -25,6 +32,7 @@ ROLLBACK: Final = {100: 0.8, 1_000: 0.45}
 """By the number of resources."""
 
 OUR_CPU: Final = 0.15
+BESIDE: Final = 0.03
 RUNS: Final = 3
 """The quickest counts; beyond `MANY` resources one run must do."""
 MANY: Final = 3_000
@@ -99,6 +107,24 @@ class Bench:
         """A command of pulumi-rewind."""
         return self.cost(*OWN, "-s", self.stack.name, *arguments)
 
+    def share_beside_the_engine(self) -> float:
+        """Of the time of a rollback's run, its second plan apart: guards, journal, verification and records."""
+        opened = open_session(self.stack.root, self.stack.name, environ=self.environ)
+        plan = build_plan(opened, resolve_target(opened.timeline, "1"))
+        engine = 0.0
+        whole = EngineRun.events
+
+        def measured(run: EngineRun) -> Iterator[EngineEvent]:
+            nonlocal engine
+            start = time.perf_counter()
+            yield from whole(run)
+            engine += time.perf_counter() - start
+
+        start = time.perf_counter()
+        with patch.object(EngineRun, "events", measured):
+            list(RollbackRun(opened, plan, check_again=False).events())
+        return 1 - engine / (time.perf_counter() - start)
+
 
 def quickest(costs: Sequence[Cost]) -> Cost:
     """The one with the least time on the clock."""
@@ -119,6 +145,7 @@ def measure(count: int) -> None:
             back = bench.ours("rollback", "1", "--yes")
             ways.append((back, bench.pulumi("up", "--yes")))
         back, up = (quickest(side) for side in zip(*ways, strict=True))
+        beside = bench.share_beside_the_engine()
     shown = f"{count:,} resources"
     share = {name: cost.own / (cost.own + cost.others) for name, cost in (("plan", plan), ("rollback", back))}
     print(f"{shown}, 10 of them changed: `pulumi preview` {preview.wall:.1f} s, `pulumi up` {up.wall:.1f} s")
@@ -127,6 +154,7 @@ def measure(count: int) -> None:
         (f"rollback, second plan included / up of the program, {shown}", back.wall / up.wall, ROLLBACK.get(count)),
         (f"our CPU / all CPU of a plan, {shown}", share["plan"], OUR_CPU),
         (f"our CPU / all CPU of a rollback, {shown}", share["rollback"], None),
+        (f"all but the engine's run / rollback without second plan, {shown}", beside, BESIDE),
         (f"all CPU of a plan / of a preview, {shown}", sum(plan[1:]) / sum(preview[1:]), None),
         (f"all CPU of a rollback / of an up, {shown}", sum(back[1:]) / sum(up[1:]), None),
     )
