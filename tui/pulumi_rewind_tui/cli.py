@@ -6,9 +6,9 @@ Commands are imported when they are asked for, so that ``history`` costs what hi
 import os
 import sys
 
-from pulumi_rewind_tui.terminal.search_path import secure_search_path
+from pulumi_rewind_tui.terminal.search_path import is_own_process, secure_search_path
 
-if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
+if is_own_process(__name__):
     secure_search_path()  # first, so that no module of the project is imported by mistake; not in a library
 
 import atexit
@@ -213,20 +213,23 @@ def main() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process, at once where threads still wait for a server."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    if _left_behind():
+    """Ends the process: at once where it is our own, for tearing down Python takes longer than many a command.
+
+    So it ends, too, where threads still wait for a server: Python can't end those in an orderly way, and may abort.
+    """
+    _flush()
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if (others or is_own_process(__name__)) and all(thread.daemon for thread in others):
         atexit._run_exitfuncs()
+        _flush()
         os._exit(code)
     sys.exit(code)
 
 
-def _left_behind() -> bool:
-    """Whether threads still wait for a server: Python can't end those in an orderly way, and may abort instead."""
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    return bool(others) and all(thread.daemon for thread in others)
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from secrets import token_hex
 from typing import Final
 
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
@@ -44,7 +43,7 @@ class Stamp:
     """The update that live equalled when it began."""
     partial: bool = False
     """Whether it goes back with chosen resources alone."""
-    run: str = field(default_factory=lambda: token_hex(8))
+    run: str = field(default_factory=lambda: _new_name())
 
     def text(self, agent: str = REPLAY_AGENT) -> str:
         """For ``--exec-agent``."""
@@ -53,6 +52,12 @@ class Stamp:
 
     def _marks(self) -> tuple[tuple[str, Mark | None], ...]:
         return ("to", self.target), ("from", self.before)
+
+
+def _new_name() -> str:
+    from secrets import token_hex
+
+    return token_hex(8)
 
 
 def read_stamp(update: Update) -> Stamp | None:

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -213,6 +212,8 @@ class Journal:
             RefusedError: another process is rolling this stack back; its entry stays.
             JournalError: the file is damaged; it stays.
         """
+        import secrets
+
         before = self.read()
         if before is not None and self.running(before):
             raise self._runs(f"to {before.label} is running ({self.who(before)})")

@@ -7,7 +7,6 @@ only if nobody else can write them.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import os
 import re
@@ -178,6 +177,8 @@ def _read(path: Path, *, own: bool) -> _File:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """``Did you mean …? ``, empty where nothing is near."""
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]}? " if near else ""
 
