@@ -3,6 +3,7 @@
 Commands are imported when they are asked for, so that ``history`` costs what history needs.
 """
 
+import gc
 import os
 import sys
 
@@ -10,10 +11,10 @@ from pulumi_rewind_tui.terminal.search_path import is_own_process, secure_search
 
 if is_own_process(__name__):
     secure_search_path()  # first, so that no module of the project is imported by mistake; not in a library
+    gc.disable()  # what is made at the start stays; `main` enables it again
 
 import atexit
 import contextlib
-import gc
 import importlib
 import signal
 import threading
@@ -139,7 +140,7 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
         return None
     plain = in_terminal() and no_screens(os.environ)
     if in_terminal() and not plain:
-        gc.disable()  # start-up objects stay; `RewindApp.on_mount` enables it again
+        gc.disable()  # `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history, read_history
 
@@ -198,6 +199,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
+    gc.freeze()
+    gc.enable()
     open_streams()
     limit_core_files()
     if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 
@@ -19,8 +19,7 @@ _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18})(?![0-9])")
 _PART: Final = re.compile(r"(run|to|from)=([0-9a-f]{1,32})(?:@([0-9]{1,18}))?")
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """An update, to be found again also where others have come before it in the history since."""
 
     number: int

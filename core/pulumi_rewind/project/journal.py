@@ -16,9 +16,8 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -80,8 +79,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Whether that process holds the lock beside the journal for as long as it lives."""
 
 
-@dataclass
-class _Held:
+class _Held(NamedTuple):
     """What this process knows of a journal that it has begun."""
 
     fd: int

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
@@ -140,8 +140,7 @@ def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
     return found[-1] if found else FILE
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     path: Path
     text: str
     document: Mapping[str, Any]
@@ -263,8 +262,7 @@ def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
 # -- the user's own ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class UserSettings:
+class UserSettings(NamedTuple):
     """What a user has decided for all projects; None where it isn't set."""
 
     sign_with: Path | None = None

@@ -11,10 +11,9 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.system.untrusted import read_bytes
@@ -40,8 +39,7 @@ _HINT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class EngineInfo:
+class EngineInfo(NamedTuple):
     """A usable pulumi CLI."""
 
     path: Path
