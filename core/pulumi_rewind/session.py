@@ -15,6 +15,7 @@ from pulumi_rewind.backends.urls import secrets_of_proxies, secrets_of_url
 from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, StackNotFound, UsageError
 from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.project.git_place import find_repository
 from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.project.settings import Settings, load_settings
 from pulumi_rewind.project.workspace import Workspace, find_workspace
@@ -136,6 +137,8 @@ class Session:
     @cached_property
     def repository(self) -> Repository | None:
         """The project's git repository, None if it isn't in one."""
+        if find_repository(self.workspace.root) is None:
+            return None
         from pulumi_rewind.project.repository import open_repository
 
         return open_repository(self.workspace.root)
@@ -182,7 +185,7 @@ class Session:
 
     def _kept(self) -> Records | None:
         """The records if there can be any, which the file system tells without git."""
-        from pulumi_rewind.records.git import may_have_records, place_of
+        from pulumi_rewind.records.place import may_have_records, place_of
 
         place = place_of(self.workspace.root, self.settings.records_repository)
         return self.records if self.settings.records and may_have_records(place) else None
@@ -337,7 +340,8 @@ def open_session(
 
 def _way_back(workspace: Workspace, settings: Settings, name: str) -> str:
     """What brings a stack back that is gone with its history; empty if it has no records in git."""
-    from pulumi_rewind.records.git import may_have_records, place_of, ref_folder
+    from pulumi_rewind.records.git import ref_folder
+    from pulumi_rewind.records.place import may_have_records, place_of
 
     place = place_of(workspace.root, settings.records_repository)
     if not (settings.records and may_have_records(place, folder=ref_folder(workspace.project, name))):

@@ -19,11 +19,12 @@ from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RecordError, RewindError, TargetError, UsageError
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.project.settings import load_settings, load_user_settings
-from pulumi_rewind.records.content import RecordInput, update_key
+from pulumi_rewind.records.content import RecordInput
 from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.records.foreign import ALL, agree, take_back
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.lookup import known_record, origin_of, recorded
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.records.provenance import Provenance
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import Records, Written

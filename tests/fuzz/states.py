@@ -23,7 +23,8 @@ from pulumi_rewind.plan.planned_state import planned_state
 from pulumi_rewind.plan.state_edits import arranged
 from pulumi_rewind.plan.verify import verify
 from pulumi_rewind.project.stack_configuration import config_changes, provider_keys
-from pulumi_rewind.records.content import decode_update, encode_update, update_key
+from pulumi_rewind.records.content import decode_update, encode_update
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.relinking.literals import Literals
 from pulumi_rewind.replay import wire
 from pulumi_rewind.secrets.passphrase import salt_of

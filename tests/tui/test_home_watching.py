@@ -256,7 +256,7 @@ async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Sho
 
 
 async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.backends.diy_history import DiyHistory
+    from pulumi_rewind.backends.files import FileStorage
 
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:
@@ -271,7 +271,7 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
             return call
 
         monkeypatch.setattr(DiyBackend, "live", noted("live", DiyBackend.live))
-        monkeypatch.setattr(DiyHistory, "_sorted", noted("history", DiyHistory._sorted))
+        monkeypatch.setattr(FileStorage, "names", noted("history", FileStorage.names))
         await look(pilot)
         take_lock(shop)
         await look(pilot)

@@ -17,7 +17,7 @@ from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.protocol import Note
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.rollback import planning
 from pulumi_rewind.session import open_session
 from pulumi_rewind.state.model import StackRef

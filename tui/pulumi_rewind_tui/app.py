@@ -90,6 +90,14 @@ class RewindApp(App[int]):
         """Home is at the bottom of the stack of screens."""
         return HomeScreen()
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before the first screen is there, nothing has a style yet that would be another one with the theme."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+            self.stylesheet.update(self, animate=animate)
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every row goes through before it is drawn."""
         usual = list(super().get_line_filters())

@@ -3,17 +3,18 @@
 Commands are imported when they are asked for, so that ``history`` costs what history needs.
 """
 
+import gc
 import os
 import sys
 
-from pulumi_rewind_tui.terminal.search_path import secure_search_path
+from pulumi_rewind_tui.terminal.search_path import is_own_process, secure_search_path
 
-if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
+if is_own_process(__name__):
     secure_search_path()  # first, so that no module of the project is imported by mistake; not in a library
+    gc.disable()  # what is made at the start stays; `main` enables it again
 
 import atexit
 import contextlib
-import gc
 import importlib
 import signal
 import threading
@@ -139,7 +140,7 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
         return None
     plain = in_terminal() and no_screens(os.environ)
     if in_terminal() and not plain:
-        gc.disable()  # start-up objects stay; `RewindApp.on_mount` enables it again
+        gc.disable()  # `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history, read_history
 
@@ -198,6 +199,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
+    gc.freeze()
+    gc.enable()
     open_streams()
     limit_core_files()
     if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):
@@ -213,20 +216,23 @@ def main() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process, at once where threads still wait for a server."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    if _left_behind():
+    """Ends the process: at once where it is our own, for tearing down Python takes longer than many a command.
+
+    So it ends, too, where threads still wait for a server: Python can't end those in an orderly way, and may abort.
+    """
+    _flush()
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if (others or is_own_process(__name__)) and all(thread.daemon for thread in others):
         atexit._run_exitfuncs()
+        _flush()
         os._exit(code)
     sys.exit(code)
 
 
-def _left_behind() -> bool:
-    """Whether threads still wait for a server: Python can't end those in an orderly way, and may abort instead."""
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    return bool(others) and all(thread.daemon for thread in others)
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.text.result_page import Outcome
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SessionOpened(Message):
     """A stack is open."""
 
@@ -39,14 +39,14 @@ class SessionOpened(Message):
     """Which of them are in each other's way, in words."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SessionFailed(Message):
     """No stack could be opened."""
 
     error: BaseException
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RollbackRequested(Message):
     """The operator wants to review a rollback to a target."""
 
@@ -55,7 +55,7 @@ class RollbackRequested(Message):
     """How to go there; None: as usual, or as chosen in a review of it that was left."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class BlameRequested(Message):
     """The operator wants to know who set a resource's properties last."""
 
@@ -63,7 +63,7 @@ class BlameRequested(Message):
     path: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class DetailsRequested(Message):
     """The operator wants to know all that is recorded about an update."""
 
@@ -76,14 +76,14 @@ class StacksRequested(Message):
     """The operator wants to choose a stack."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class StackSelected(Message):
     """Another stack is to be opened."""
 
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunFinished(Message):
     """A run has ended, one way or another."""
 
@@ -91,21 +91,21 @@ class RunFinished(Message):
     outcome: Outcome
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class InterruptedFound(Message):
     """A rollback of this stack was interrupted and can be resumed."""
 
     entry: JournalEntry
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class JournalUnread(Message):
     """The journal of this stack is damaged or can't be read, so a rollback may be running."""
 
     error: RewindError
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HistoryLoaded(Message):
     """Updates were read."""
 
@@ -118,7 +118,7 @@ class HistoryLoaded(Message):
     """Where these are the newest ones, with which the timeline begins: the stack as it was before they were read."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class MarksLoaded(Message):
     """Live was compared with the updates, and locks were looked for."""
 
@@ -137,7 +137,7 @@ class MarksLoaded(Message):
     """What updates let go of alive."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class EntriesLoaded(Message):
     """Git's tags and commits for some updates, and where the working tree is."""
 
@@ -146,7 +146,7 @@ class EntriesLoaded(Message):
     head: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class StackMoved(Message):
     """Something has happened to the stack on the screen; what is new was read."""
 
@@ -160,14 +160,14 @@ class StackMoved(Message):
     """Where the working tree is."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HistoryReplaced(Message):
     """The backend's history is another one: updates that were known are gone or have other numbers."""
 
     generation: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class WaitingRead(Message):
     """Which update waits for a confirmation was looked for."""
 
@@ -177,7 +177,7 @@ class WaitingRead(Message):
     """Why nobody knows."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class WaitingChanged(Message):
     """The operator decided about the update that waits, or could not."""
 
@@ -188,7 +188,7 @@ class WaitingChanged(Message):
     error: BaseException | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LoadFailed(Message):
     """The history could not be read."""
 
@@ -196,14 +196,14 @@ class LoadFailed(Message):
     error: BaseException
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ThemeNotKept(Message):
     """The chosen theme could not be remembered."""
 
     error: BaseException
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ComparisonReady(Message):
     """Two sides were compared; rows as they are shown by default."""
 
@@ -211,7 +211,7 @@ class ComparisonReady(Message):
     rows: list[Row]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ComparisonFailed(Message):
     """Two sides could not be compared."""
 
@@ -219,7 +219,7 @@ class ComparisonFailed(Message):
     error: BaseException
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CauseRead(Message):
     """Why an update failed is known, as far as it can be."""
 
@@ -229,7 +229,7 @@ class CauseRead(Message):
     cause: Cause | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SecretRevealed(Message):
     """One change with its secret in plaintext, for the row that asked."""
 

@@ -9,8 +9,6 @@ mostly intact; the backups of earlier updates are.
 from __future__ import annotations
 
 import contextlib
-import glob
-import shutil
 import time
 from pathlib import Path
 from typing import Final
@@ -64,6 +62,8 @@ class DirectoryWatch:
 
 def space_warning(folder: Path, size: int) -> str:
     """A warning if an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
+    import shutil
+
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
@@ -110,6 +110,8 @@ def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
 
 def intact_copy_hint(path: Path) -> str:
     """How to restore the newest intact state over the damaged one at `path`; empty if there is none."""
+    import glob
+
     backup = path.with_name(f"{path.name}.bak")
     top = next((above for above in path.parents if above.name == "stacks"), path.parent)
     folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]

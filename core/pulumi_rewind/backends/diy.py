@@ -10,7 +10,6 @@ Content decides whether a file is plain, gzip or zstd; ``.attrs``, backups and a
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -344,6 +343,8 @@ def _taken(begun: dict[StackRef, tuple[float, Answer[Result]]], stack: StackRef)
 
 def _is_dead(lock: Lock) -> bool:
     """Whether whoever holds a lock ran on this machine, and runs no more."""
+    import socket
+
     if lock.pid <= 0 or lock.hostname != socket.gethostname():
         return False
     try:

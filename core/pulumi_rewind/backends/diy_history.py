@@ -12,6 +12,7 @@ from pulumi_rewind.backends.interruptible import at_once, begin
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
+from pulumi_rewind.backends.update_files import Files, sorted_items, sorted_names
 from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update
@@ -26,9 +27,6 @@ PARTS: Final = 16
 
 _NANOSECONDS: Final = 1_000_000_000
 _LATEST: Final = 1 << 63
-
-Files = dict[int, Item | list[Item]]
-"""By nanosecond; a list only where one file has several variants."""
 
 
 class DiyHistory(History):
@@ -53,30 +51,24 @@ class DiyHistory(History):
         self._stack = stack
         self._states = states
         self._kept = kept
-        self._listing = Listing(storage, folder, f"{stack.name}-", kept)
+        self._start = f"{stack.name}-"
+        self._listing = Listing(storage, folder, self._start, kept)
         self._states_asked = begin(lambda: storage.digests(states)) if quick and kept is not None else None
-        items = self._listing.quick() if quick else None
-        self.sure = items is None
+        self.sure = True
         """Whether all files were listed; else the cache has told those in between."""
-        self._records, self._checkpoints = self._sorted(self._listing.everything() if items is None else items)
-        self._stamps = sorted(self._records)
-        newest = self._records[self._stamps[-1]] if self._stamps else None
+        self._stamps: Sequence[int | str]
+        if (names := storage.names(folder, self._start)) is not None:
+            self._stamps, self._records, self._checkpoints = sorted_names(self._start, names)
+        else:
+            items = self._listing.quick() if quick else None
+            self.sure = items is None
+            self._stamps, self._records, self._checkpoints = sorted_items(
+                self._start, self._listing.everything() if items is None else items
+            )
+        newest = self._records[self._stamp(len(self))] if self._stamps else None
         self.far = isinstance(newest, Item) and bool(newest.mark)
         self._ahead = Ahead(self._raw, self.size)
         self._known: dict[int, Update] = {}
-
-    def _sorted(self, items: Iterable[Item]) -> tuple[Files, Files]:
-        at = len(self._stack.name) + 1
-        records: Files = {}
-        checkpoints: Files = {}
-        files = {f"{kind}.json{packed}": found for packed in ("", ".gz", ".zst")
-                 for kind, found in (("history", records), ("checkpoint", checkpoints))}  # fmt: skip
-        for item in items:
-            stamp, _, rest = item.name[at:].partition(".")
-            found = files.get(rest)
-            if found is not None and stamp.isdecimal():
-                _add(found, int(stamp), item)
-        return records, checkpoints
 
     def __len__(self) -> int:
         return len(self._stamps)
@@ -85,12 +77,12 @@ class DiyHistory(History):
         """Lists in full what the cache has told; see `History.confirm`."""
         if self.sure:
             return
-        records, checkpoints = self._sorted(self._listing.everything())
+        stamps, records, checkpoints = sorted_items(self._start, self._listing.everything())
         # What was added at the end is no news here; whatever else is different has moved numbers or contents.
-        if sorted(records)[: len(self._stamps)] != self._stamps or any(
+        if stamps[: len(self)] != self._stamps or any(
             records.get(stamp) != self._records[stamp]
             or (stamp in self._checkpoints and checkpoints.get(stamp) != self._checkpoints[stamp])
-            for stamp in self._stamps
+            for stamp in stamps[: len(self)]
         ):
             raise HistoryMoved(
                 f"updates of {self._stack} were removed or replaced on {self._storage.shown}",
@@ -106,7 +98,7 @@ class DiyHistory(History):
             if self.far
             and 1 <= number <= len(self._stamps)
             and number not in self._known
-            and isinstance(item := self._records[self._stamps[number - 1]], Item)
+            and isinstance(item := self._records[self._stamp(number)], Item)
         }
         if not wanted:
             return
@@ -155,7 +147,7 @@ class DiyHistory(History):
         return range(number, number + FIRST_READ) if number - 1 in self._known else (number,)
 
     def _with_checkpoint(self, update: Update) -> Update:
-        if self._stamps[update.number - 1] in self._checkpoints:
+        if self._stamp(update.number) in self._checkpoints:
             return update
         return msgspec.structs.replace(update, has_checkpoint=False, problem="no checkpoint was kept")
 
@@ -255,7 +247,7 @@ class DiyHistory(History):
     def _stamp(self, number: int) -> int:
         if not 1 <= number <= len(self._stamps):
             raise no_update(self, self._stack, number)
-        return self._stamps[number - 1]
+        return int(self._stamps[number - 1])
 
     def _read(self, files: Files, stamp: int, what: str, limit: int = CHECKPOINT) -> bytes:
         items = files.get(stamp)
@@ -290,16 +282,6 @@ class DiyHistory(History):
             has_checkpoint=stamp in self._checkpoints,
             problem=problem,
         )
-
-
-def _add(files: Files, stamp: int, item: Item) -> None:
-    there = files.get(stamp)
-    if there is None:
-        files[stamp] = item
-    elif isinstance(there, Item):
-        files[stamp] = [there, item]
-    else:
-        there.append(item)
 
 
 def unpacked(content: bytes, what: str, limit: int = CHECKPOINT) -> bytes:

@@ -70,13 +70,18 @@ class FileStorage:
     def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """Names alone: looking at each file would cost more than everything else."""
         if start:
-            # The sidecars double the directory; turning them away early halves the time.
-            names = (name for name in self._names(folder) if name[-6:] != ".attrs")
-            yield from (Item(name) for name in names if name.startswith(start) and name > after)
+            yield from (Item(name) for name in self.names(folder, start) if name > after)
             return
         for entry in self._scan(folder):
             if not entry.name.endswith(".attrs") and entry.name > after and not entry.is_dir(follow_symlinks=False):
                 yield Item(entry.name)
+
+    def names(self, folder: str, start: str) -> list[str]:
+        """The sidecars double the directory; turning them away early halves the time."""
+        names = [name for name in self._looked(folder, os.listdir) if name[-6:] != ".attrs"]
+        if names and min(names).startswith(start) and max(names).startswith(start):
+            return names  # so do all between them
+        return [name for name in names if name.startswith(start)]
 
     def exists(self, folder: str) -> bool:
         """Whether there is such a directory."""
@@ -232,10 +237,6 @@ class FileStorage:
                 return list(entries)
 
         return self._looked(folder, look)
-
-    def _names(self, folder: str) -> list[str]:
-        """The names alone, which is quicker."""
-        return self._looked(folder, os.listdir)
 
     def _looked(self, folder: str, look: Callable[[str], list[Found]]) -> list[Found]:
         path = self.where(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
@@ -122,8 +122,7 @@ def no_update(history: History, stack: object, number: int) -> UsageError:
     return UsageError(f"{stack} has no update #{number}", hint=there)
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(NamedTuple):
     """A stack as a cheap look shows it: where two are equal, nothing has happened in between."""
 
     live: Hashable
@@ -147,8 +146,7 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """A small JSON document of ours beside a stack, which every machine sees."""
 
     content: bytes

@@ -75,6 +75,10 @@ class Storage(Protocol):
         """
         ...
 
+    def names(self, folder: str, start: str) -> list[str] | None:
+        """The names of the same, in any order; None where a listing tells more than names."""
+        ...
+
     def exists(self, folder: str) -> bool:
         """Whether there is anything in a folder."""
         ...
@@ -186,6 +190,9 @@ class RemoteStorage(Remote, ABC):
         """Its URL, without a query."""
         base = self.shown.partition("?")[0].rstrip("/")
         return f"{base}/{key}" if key else base
+
+    def names(self, folder: str, start: str) -> None:
+        """A listing tells marks."""
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""

@@ -19,8 +19,8 @@ from pulumi_rewind.errors import RecordError, RefusedError, UsageError
 from pulumi_rewind.plan.called import SHORT, Code
 from pulumi_rewind.project.settings import Settings
 from pulumi_rewind.project.workspace import Workspace
-from pulumi_rewind.records.content import HOOKS
 from pulumi_rewind.records.lookup import recorded
+from pulumi_rewind.records.parts import HOOKS
 from pulumi_rewind.session import Session
 from pulumi_rewind.system.untrusted import read_bytes
 

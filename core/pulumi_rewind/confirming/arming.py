@@ -9,7 +9,7 @@ from pulumi_rewind.choices import USUAL
 from pulumi_rewind.confirming.trusting import agree
 from pulumi_rewind.errors import RefusedError, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
-from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.session import Session

@@ -13,7 +13,7 @@ from pulumi_rewind.errors import RefusedError, RewindError, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
-from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.rollback.run import RollbackRun

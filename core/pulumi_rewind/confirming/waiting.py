@@ -12,7 +12,7 @@ import msgspec
 from pulumi_rewind.backends.urls import pace
 from pulumi_rewind.confirming.verdicts import keep, watched
 from pulumi_rewind.errors import BackendError, InterruptedRun, RefusedError
-from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.parts import update_key
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Update
 from pulumi_rewind.up.verify_command import VerifyCommand

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
 from pulumi_rewind.state.decoding import decode_checkpoint
-from pulumi_rewind.state.decrypted import Open, is_sealed, opened_checkpoint, opened_json, opened_resource, sealed_texts
 from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, StackRef
 from pulumi_rewind.system.core_dumps import leave_no_core
 
 if TYPE_CHECKING:
     from pulumi_rewind.engine.cli import Engine
+    from pulumi_rewind.state.decrypted import Open
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
@@ -93,6 +92,8 @@ class Vault:
             SecretsError: no passphrase or key at hand opens it, or a secret is damaged.
             EngineError: the CLI is needed, and missing or failed otherwise.
         """
+        from pulumi_rewind.state.decrypted import opened_checkpoint
+
         if checkpoint.decrypted or not checkpoint.has_secrets:
             return checkpoint
         key = checkpoint.digest
@@ -117,6 +118,8 @@ class Vault:
 
         Raises what `decrypt` raises.
         """
+        from pulumi_rewind.state.decrypted import is_sealed, opened_resource
+
         if checkpoint.decrypted or not is_sealed(res):
             return res
         open_ = self._opener(checkpoint, stack)
@@ -127,6 +130,8 @@ class Vault:
 
         Where only the CLI decrypts one of them, all secrets of both are in plaintext. Raises what `decrypt` raises.
         """
+        from pulumi_rewind.state.decrypted import opened_checkpoint
+
         sides = (old, new)
         openers = [None if side.decrypted else self._opener(side, stack) for side in sides if side.has_secrets]
         known = [open_ for open_ in openers if open_ is not None]
@@ -143,6 +148,8 @@ class Vault:
 
         Raises what `decrypt` raises.
         """
+        from pulumi_rewind.state.decrypted import opened_json
+
         open_ = self._opener(checkpoint, stack)
         if open_ is not None:
             return opened_json(checkpoint.raw, open_)
@@ -209,6 +216,8 @@ class Vault:
 
     def _opener(self, checkpoint: Checkpoint, stack: StackRef, more: Iterable[str] = ()) -> Open | None:
         """What opens the secrets of a checkpoint, and `more` of its provider; None: the CLI does."""
+        from pulumi_rewind.state.decrypted import sealed_texts
+
         key = self.key(checkpoint)
         if key is not None:
             return key.open
@@ -270,6 +279,8 @@ class Vault:
         raise error
 
     def _exported(self, checkpoint: Checkpoint, stack: StackRef, env: dict[str, str]) -> bytes:
+        from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
+
         stack = scoped(stack)
         with private_backend({stack: checkpoint}) as directory:
             return self._engine().call(

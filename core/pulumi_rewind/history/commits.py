@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulumi_rewind.history.origins import origin
 from pulumi_rewind.history.timeline import Timeline, deployed_commit
@@ -24,8 +23,7 @@ FAR: Final = 200
 _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18}) \((.*)\)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Between:
+class Between(NamedTuple):
     """The commits between two deployed ones, newest first."""
 
     since: int = 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.history.origins import find, is_good
 from pulumi_rewind.history.timeline import Timeline
@@ -14,8 +13,7 @@ BOOKKEEPING: Final = ": bookkeeping"
 """How the message of a rollback's second update ends, see `strategies.checkpoint.repair`."""
 
 
-@dataclass(frozen=True)
-class HalfWay:
+class HalfWay(NamedTuple):
     """A stack between two updates."""
 
     failed: Update

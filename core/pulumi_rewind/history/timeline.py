@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import Backend, History
@@ -46,8 +45,7 @@ SIZE_SLACK: Final = 256
 """Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the timeline."""
 
     update: Update

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from secrets import token_hex
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 
@@ -20,8 +19,7 @@ _LABEL: Final = re.compile(r"rollback to #([0-9]{1,18})(?![0-9])")
 _PART: Final = re.compile(r"(run|to|from)=([0-9a-f]{1,32})(?:@([0-9]{1,18}))?")
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """An update, to be found again also where others have come before it in the history since."""
 
     number: int
@@ -44,7 +42,7 @@ class Stamp:
     """The update that live equalled when it began."""
     partial: bool = False
     """Whether it goes back with chosen resources alone."""
-    run: str = field(default_factory=lambda: token_hex(8))
+    run: str = field(default_factory=lambda: _new_name())
 
     def text(self, agent: str = REPLAY_AGENT) -> str:
         """For ``--exec-agent``."""
@@ -53,6 +51,12 @@ class Stamp:
 
     def _marks(self) -> tuple[tuple[str, Mark | None], ...]:
         return ("to", self.target), ("from", self.before)
+
+
+def _new_name() -> str:
+    from secrets import token_hex
+
+    return token_hex(8)
 
 
 def read_stamp(update: Update) -> Stamp | None:

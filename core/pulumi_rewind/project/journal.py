@@ -14,12 +14,10 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -81,8 +79,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Whether that process holds the lock beside the journal for as long as it lives."""
 
 
-@dataclass
-class _Held:
+class _Held(NamedTuple):
     """What this process knows of a journal that it has begun."""
 
     fd: int
@@ -213,6 +210,8 @@ class Journal:
             RefusedError: another process is rolling this stack back; its entry stays.
             JournalError: the file is damaged; it stays.
         """
+        import secrets
+
         before = self.read()
         if before is not None and self.running(before):
             raise self._runs(f"to {before.label} is running ({self.who(before)})")

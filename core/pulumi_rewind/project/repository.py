@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.project.git_place import Place, find_repository
 from pulumi_rewind.system.git import GitCommand, GitFailed, git_is_there
-from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
+from pulumi_rewind.system.untrusted import RECORD, read_bytes
 
 _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REVERTS: Final = re.compile(r"\bThis reverts commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
@@ -293,43 +294,6 @@ def trust_hint(refusal: str, place: Path) -> str:
     if "dubious ownership" not in refusal:
         return ""
     return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a repository lies, as the file system tells without git."""
-
-    top: Path
-    """What has the ``.git``; a bare repository itself."""
-    directory: Path
-    """Its git directory."""
-    common_directory: Path
-    """The git directory with the refs and objects, which all its worktrees share."""
-
-
-def find_repository(root: Path) -> Place | None:
-    """The repository at or above `root`, found as git does (gitrepository-layout(5)); None if there is none.
-
-    ``GIT_DIR`` and ``GIT_CEILING_DIRECTORIES`` say nothing here, as they say nothing to Pulumi.
-    """
-    real = Path(os.path.realpath(root))
-    for top in (real, *real.parents):
-        directory = top / ".git"
-        linked = found = False
-        common = directory
-        try:
-            if linked := directory.is_file():  # of a worktree or submodule: `gitdir: PATH`
-                directory = top / read_text(directory).removeprefix("gitdir:").strip()
-            elif not directory.is_dir():
-                directory = top  # if anything, a bare repository
-            shared = directory / "commondir"
-            common = directory / read_text(shared).strip() if shared.is_file() else directory
-            found = (directory / "HEAD").is_file() and (common / "objects").is_dir() and (common / "refs").is_dir()
-        except (OSError, UnicodeDecodeError):
-            pass
-        if found or linked:  # a `.git` file that leads nowhere ends the search: git says what is wrong with it
-            return Place(top, directory, common)
-    return None
 
 
 def open_repository(root: Path) -> Repository | None:

@@ -7,14 +7,13 @@ only if nobody else can write them.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
@@ -141,8 +140,7 @@ def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
     return found[-1] if found else FILE
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     path: Path
     text: str
     document: Mapping[str, Any]
@@ -178,6 +176,8 @@ def _read(path: Path, *, own: bool) -> _File:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """``Did you mean …? ``, empty where nothing is near."""
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]}? " if near else ""
 
@@ -262,8 +262,7 @@ def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
 # -- the user's own ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class UserSettings:
+class UserSettings(NamedTuple):
     """What a user has decided for all projects; None where it isn't set."""
 
     sign_with: Path | None = None

@@ -21,8 +21,9 @@ from pulumi_rewind.assets.hash import AssetError, content_pieces, located
 from pulumi_rewind.assets.sources import Sources, escapes, program_directory
 from pulumi_rewind.errors import CheckpointError, RewindError
 from pulumi_rewind.project.repository import Repository
-from pulumi_rewind.records.content import ASSETS, LeftOut, digest_of
+from pulumi_rewind.records.content import LeftOut
 from pulumi_rewind.records.credentials import Credentials
+from pulumi_rewind.records.parts import ASSETS, digest_of
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.records.store import Records
 from pulumi_rewind.state.model import Checkpoint

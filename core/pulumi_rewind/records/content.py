@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,20 @@ import msgspec
 from pulumi_rewind.backends.diy_history import decode_record
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.records.git import FILE, Blob
+from pulumi_rewind.records.parts import (
+    ASSETS,
+    CHECKPOINT,
+    EVIDENCE,
+    HISTORY,
+    HOOKS,
+    NOT_HERE,
+    PROGRAM,
+    REVISIONS,
+    UPDATE,
+    backend_digest,
+    digest_of,
+    update_key,
+)
 from pulumi_rewind.records.secrets import secret_content
 from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, Update
@@ -20,21 +33,6 @@ from pulumi_rewind.state.values import MASK, SECRET, decoded_object
 from pulumi_rewind.system.nesting import TOO_DEEP, too_deep
 
 FORMAT: Final = 1
-NOT_HERE: Final = "not made here"
-"""What is said of a record that is not trusted, see `records.provenance`."""
-UPDATE: Final = "update.json"
-CHECKPOINT: Final = "checkpoint.json"
-HISTORY: Final = "history.json"
-PROGRAM: Final = "program.json"
-PATCH: Final = "uncommitted.patch"
-UNTRACKED: Final = "untracked/"
-ASSETS: Final = "assets/"
-HOOKS: Final = "hooks/"
-EVIDENCE: Final = "evidence/"
-REVISIONS: Final = "revisions.json"
-SIGNATURE: Final = f"{UPDATE}.sig"
-"""Of the bytes of `UPDATE`, beside them; see `records.signatures`."""
-
 _SECRET: Final = b'"%b"' % SECRET.encode()
 _PLAIN: Final = b'"plaintext"'
 _EVIDENCE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
@@ -241,23 +239,6 @@ def decode_meta(raw: bytes) -> Meta:
     if meta.format > FORMAT:
         raise RecordError(f"the record has format {meta.format}", hint="Upgrade pulumi-rewind.")
     return meta
-
-
-def update_key(update: Update) -> str:
-    """What tells an update from all others of its stack whatever number a backend gives it."""
-    parts = [update.kind, update.result, update.start_time, update.end_time, update.message]
-    parts += [sorted(update.environment.items()), sorted(update.changes.items())]
-    return digest_of(msgspec.json.encode(parts))[:32]
-
-
-def backend_digest(url: str) -> str:
-    """Tells backends apart without saying where they are."""
-    return digest_of(url.rstrip("/").encode())[:32]
-
-
-def digest_of(content: bytes) -> str:
-    """SHA-256 in hex."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def encode_update(update: Update) -> bytes:

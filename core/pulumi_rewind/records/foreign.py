@@ -8,17 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RewindError, UsageError
-from pulumi_rewind.records.content import (
-    CHECKPOINT,
-    HOOKS,
-    NOT_HERE,
-    PATCH,
-    REVISIONS,
-    UNTRACKED,
-    digest_of,
-    update_key,
-)
 from pulumi_rewind.records.history import RecordedHistory
+from pulumi_rewind.records.parts import CHECKPOINT, HOOKS, NOT_HERE, PATCH, REVISIONS, UNTRACKED, digest_of, update_key
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Timeline

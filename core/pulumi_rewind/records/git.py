@@ -7,7 +7,6 @@ record are one stream into ``git fast-import``, so that a record is there whole 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
-from pulumi_rewind.project.repository import Repository, find_repository, is_commit_id, open_repository, trust_hint
+from pulumi_rewind.project.repository import Repository, is_commit_id, open_repository, trust_hint
+from pulumi_rewind.records.place import REFS, place_of
 from pulumi_rewind.system.git import GitFailed
 from pulumi_rewind.system.shell import quoted
-from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes
 
-REFS: Final = "refs/pulumi-rewind"
 IDENTITY: Final = "pulumi-rewind <records@pulumi-rewind.invalid>"
 FILE: Final = "100644"
 LINK: Final = "120000"
@@ -49,31 +47,6 @@ def _part(name: str) -> str:
         head, _, tail = name.rpartition(".")
         name = f"{head}%2e{tail}"
     return name
-
-
-def may_have_records(root: Path, *, folder: str = REFS) -> bool:
-    """Whether the repository that `root` lies in can have records at all; asks the file system, not git.
-
-    Without records nothing is to be paid for them: a git process costs more than reading a long history.
-    """
-    place = find_repository(root)
-    if place is None:
-        return False
-    common = place.common_directory
-    if (common / "reftable").is_dir() or (common / folder).is_dir():
-        return True
-    try:
-        return f" {folder}/".encode() in read_bytes(common / "packed-refs", CHECKPOINT)
-    except OSError:
-        return False
-
-
-def place_of(root: Path, named: str) -> Path:
-    """Where the repository for records is looked for: where ``records_repository`` says, else at `root`."""
-    try:
-        return root / Path(named).expanduser()
-    except RuntimeError:  # the home of a user that doesn't exist
-        return root / named
 
 
 def open_store(root: Path, named: str) -> RecordStore | None:
@@ -165,6 +138,8 @@ class RecordStore:
         Raises:
             RecordError: git can't write, or the ref holds a commit that isn't among the parents.
         """
+        import tempfile
+
         with tempfile.TemporaryFile() as stream:
             _stream(stream, ref, parents, files, message)
             stream.seek(0)

@@ -24,7 +24,7 @@ import msgspec
 
 from pulumi_rewind.backends.protocol import History, no_update
 from pulumi_rewind.errors import CheckpointError, RecordError, RewindError
-from pulumi_rewind.records.content import CHECKPOINT, NOT_HERE, backend_digest, digest_of, update_key
+from pulumi_rewind.records.parts import CHECKPOINT, NOT_HERE, backend_digest, digest_of, update_key
 from pulumi_rewind.state.model import Checkpoint, Update
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.records.content import PROGRAM, Program, unused
+from pulumi_rewind.records.content import Program, unused
 from pulumi_rewind.records.history import RecordedHistory, belongs
+from pulumi_rewind.records.parts import PROGRAM
 from pulumi_rewind.state.model import Update
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Literal, Self
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.project.settings import UserSettings, load_user_settings
-from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.records.ledger import Ledger
+from pulumi_rewind.records.parts import NOT_HERE
 from pulumi_rewind.records.signatures import Signatures
 from pulumi_rewind.system.state_directory import StateDirectory
 

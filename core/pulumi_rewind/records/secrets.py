@@ -6,9 +6,7 @@ elsewhere) and a miss costs a credential. Values that the session knows to be se
 
 from __future__ import annotations
 
-import base64
 import fnmatch
-import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -95,6 +93,8 @@ def _whole(content: bytes, start: int, stop: int) -> bool:
 @lru_cache(maxsize=64)
 def _forms(value: bytes) -> tuple[bytes, ...]:
     """A secret as it is, escaped, in hexadecimal, and in base64 wherever in the encoded text it begins."""
+    import json
+
     text = value.decode(errors="surrogateescape")
     found = [value, json.dumps(text)[1:-1].encode(errors="replace"), quote_from_bytes(value).encode()]
     found += [value.hex().encode(), value.hex().upper().encode(), *_base64_forms(value)]
@@ -102,6 +102,8 @@ def _forms(value: bytes) -> tuple[bytes, ...]:
 
 
 def _base64_forms(value: bytes) -> Iterator[bytes]:
+    import base64
+
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + value)
         # The first and last characters hold bits of the neighbours as well.

@@ -16,6 +16,20 @@ import msgspec
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.records.content import (
+    LeftOut,
+    Meta,
+    RecordInput,
+    decode_meta,
+    decode_update,
+    evidence_name,
+    evidence_reason,
+    finished,
+    in_the_way,
+    record_files,
+    unused,
+)
+from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
+from pulumi_rewind.records.parts import (
     ASSETS,
     CHECKPOINT,
     EVIDENCE,
@@ -25,22 +39,10 @@ from pulumi_rewind.records.content import (
     SIGNATURE,
     UNTRACKED,
     UPDATE,
-    LeftOut,
-    Meta,
-    RecordInput,
     backend_digest,
-    decode_meta,
-    decode_update,
     digest_of,
-    evidence_name,
-    evidence_reason,
-    finished,
-    in_the_way,
-    record_files,
-    unused,
     update_key,
 )
-from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
 from pulumi_rewind.records.provenance import Origin, Provenance
 from pulumi_rewind.state.decoding import decode_checkpoint
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update

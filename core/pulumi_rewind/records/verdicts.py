@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,11 +19,13 @@ from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.errors import RewindError, StateDirectoryError
 from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.project.journal import Journal
-from pulumi_rewind.records.content import EVIDENCE, evidence_reason, update_key
 from pulumi_rewind.records.history import RecordedHistory
-from pulumi_rewind.records.lookup import OpenedStack
+from pulumi_rewind.records.parts import EVIDENCE, update_key
 from pulumi_rewind.state.model import Update
 from pulumi_rewind.state.values import MASK
+
+if TYPE_CHECKING:
+    from pulumi_rewind.records.lookup import OpenedStack
 
 VERDICTS: Final = "verdicts.json"
 """What they are called among the evidence in a record."""
@@ -128,6 +130,8 @@ def kept_with(opened: OpenedStack, update: Update, secrets: Iterable[bytes]) -> 
 
     Where a command or what it printed must stand in no record, the verdict goes without them.
     """
+    from pulumi_rewind.records.content import evidence_reason
+
     found = KeptVerdicts(opened.journal, opened.timeline.history).all_of(update)
     if not found:
         return {}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.history.timeline import Timeline
-from pulumi_rewind.records.content import CHECKPOINT, HISTORY, SIGNATURE, UPDATE, digest_of, update_key
 from pulumi_rewind.records.foreign import foreign_records
+from pulumi_rewind.records.parts import CHECKPOINT, HISTORY, SIGNATURE, UPDATE, digest_of, update_key
 from pulumi_rewind.records.store import Record, Records
 from pulumi_rewind.state.model import parse_urn
 

@@ -13,9 +13,10 @@ from typing import Final
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.project.repository import Repository
-from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
+from pulumi_rewind.records.content import LeftOut
 from pulumi_rewind.records.credentials import NONE, Credentials
 from pulumi_rewind.records.git import FILE, LINK, Blob
+from pulumi_rewind.records.parts import PATCH, UNTRACKED
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.records.store import Record
 from pulumi_rewind.system.git import GitCommand, GitFailed

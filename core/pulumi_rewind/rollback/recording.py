@@ -16,10 +16,11 @@ from pulumi_rewind.errors import BackendError, RecordError, RewindError
 from pulumi_rewind.history.timeline import deployed_commit
 from pulumi_rewind.project.repository import Repository
 from pulumi_rewind.records.assets import AssetTaker
-from pulumi_rewind.records.content import CHECKPOINT, LeftOut, Program, RecordInput, unused, update_key
+from pulumi_rewind.records.content import LeftOut, Program, RecordInput, unused
 from pulumi_rewind.records.credentials import credentials_of
 from pulumi_rewind.records.evidence import evidence_of
 from pulumi_rewind.records.git import Blob, RecordStore
+from pulumi_rewind.records.parts import CHECKPOINT, update_key
 from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.verdicts import kept_with as verdicts_with

@@ -8,10 +8,8 @@ key is PBKDF2 with SHA-256 of passphrase and salt.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -142,6 +140,9 @@ class Key:
 
     def seal(self, plaintext: bytes) -> str:
         """The ciphertext of it, which `open` and the pulumi CLI open."""
+        import base64
+        import secrets
+
         nonce = secrets.token_bytes(NONCE_BYTES)
         data = self._cipher.encrypt(nonce, plaintext, None)
         return f"{_VERSION}:{base64.b64encode(nonce).decode()}:{base64.b64encode(data).decode()}"
@@ -155,6 +156,8 @@ def unlock(passphrase: str, salt: str) -> Key | None:
 
 @lru_cache(maxsize=64)
 def _unlock(passphrase: str, salt: str) -> Key | None:
+    import base64
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     _, encoded, verifier = salt.split(":", 2)
@@ -191,6 +194,8 @@ def _unreadable(reason: str) -> SecretsError:
 
 
 def _decoded(text: str) -> bytes | None:
+    import base64
+
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

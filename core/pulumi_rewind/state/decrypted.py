@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Container, Iterator
 from typing import Final, TypeAlias
@@ -40,6 +39,8 @@ def opened_json(raw: bytes, open_: Open) -> bytes:
         SecretsError: `open_` can't open one.
         CheckpointError: what one holds is no JSON document.
     """
+    import json
+
     found = _SEALED.findall(raw)
     if len(found) == len(_QUOTED.findall(raw)):
         return _SEALED.sub(lambda match: _OPENED + _plaintext(decoded(match[1], "a secret"), open_), raw)

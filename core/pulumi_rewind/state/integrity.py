@@ -7,8 +7,7 @@ engine's own check (``Snapshot.VerifyIntegrity`` of pulumi 3.276, facts only).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
@@ -25,8 +24,7 @@ REPAIR_HINT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Flaw:
+class Flaw(NamedTuple):
     """Something in a checkpoint that the engine refuses."""
 
     kind: Kind

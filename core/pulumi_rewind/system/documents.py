@@ -5,7 +5,6 @@ Whatever is wrong with a text is a `ValueError` that says it in one line.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +30,8 @@ def load_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is none, or nested too deeply.
     """
+    import json
+
     return _loaded(lambda: json.loads(text))
 
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +155,8 @@ class GitCommand:
         output: IO[bytes] | None,
         settings: Iterable[tuple[str, str]],
     ) -> bytes:
+        import subprocess
+
         environ = dict(os.environ if self._environ is None else self._environ)
         program = _program(environ.get("PATH", os.defpath))
         options: list[str] = []
@@ -208,6 +208,8 @@ def _program(path: str) -> str:
     Raises:
         GitFailed: there is none.
     """
+    import shutil
+
     folders = os.pathsep.join(folder for folder in path.split(os.pathsep) if Path(folder).is_absolute())
     found = shutil.which("git", path=folders)
     if found is None:

@@ -11,9 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -47,6 +45,8 @@ def make_private(prefix: str = PREFIX, base: Path | None = None) -> Path:
     Raises:
         TemporaryDirectoryError: there is no place where one can be made.
     """
+    import tempfile
+
     assert prefix.startswith(PREFIX)
     problems: list[str] = []
     for place in (base,) if base is not None else places():
@@ -78,6 +78,8 @@ def private_directory() -> Iterator[Path]:
 
 def remove_private(path: Path) -> None:
     """Removes a directory with everything that is in it, as far as that can be done."""
+    import shutil
+
     shutil.rmtree(path, ignore_errors=True)
     if (fd := _held.pop(path, None)) is not None:
         os.close(fd)
@@ -103,6 +105,8 @@ def places() -> list[Path]:
 
 def sweep(place: Path) -> None:
     """Removes the directories there whose owners are gone."""
+    import shutil
+
     with contextlib.suppress(OSError):
         for path in sorted(place.glob(f"{PREFIX}*")):
             if path not in _held and (fd := _taken(path)) is not None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -178,6 +176,8 @@ class StateDirectory:
 
     def write(self, path: Path, content: bytes) -> None:
         """Writes a file durably, whole or not at all."""
+        import tempfile
+
         self.make(path.parent)
         with _told(path, "written"):
             fd, name = tempfile.mkstemp(dir=path.parent, prefix=_PART)  # 0600
@@ -217,6 +217,8 @@ class StateDirectory:
 
     def prune(self, directory: Path, keep: int) -> None:
         """Removes all but the newest of what lies in a directory, as far as that can be done."""
+        import shutil
+
         with contextlib.suppress(OSError):
             places = sorted(directory.iterdir(), key=lambda place: place.stat().st_mtime_ns, reverse=True)
             for place in places[keep:]:
@@ -239,6 +241,8 @@ class StateDirectory:
 
         A stack that is made anew in the same place would inherit it.
         """
+        import shutil
+
         for file in (self.log(key), self.revisions(key), self.window(key)):
             self.remove(file)
         for directory in (self.evidence(key), self.verdicts(key)):

@@ -8,17 +8,12 @@ of its version is noted in that directory.
 from __future__ import annotations
 
 import contextlib
-import glob
-import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.system.untrusted import read_bytes
@@ -44,8 +39,7 @@ _HINT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class EngineInfo:
+class EngineInfo(NamedTuple):
     """A usable pulumi CLI."""
 
     path: Path
@@ -61,6 +55,8 @@ def find_engine(environ: Mapping[str, str] = os.environ) -> EngineInfo:
     Raises:
         EngineError: there is none, or only one that is too old or doesn't run; the hint says how to get one.
     """
+    import shutil
+
     if chosen := environ.get(OVERRIDE):
         path = Path(chosen).expanduser()
         return _checked((path / "pulumi" if path.is_dir() else path).absolute(), OVERRIDE, environ)
@@ -113,6 +109,8 @@ def engine_path(engine: Path, environ: Mapping[str, str] = os.environ) -> str:
 
 def language_host(engine: Path, language: str, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The language host that this engine would start for a runtime, None if there is none."""
+    import shutil
+
     found = shutil.which(f"pulumi-language-{language}", path=engine_path(engine, environ))
     return Path(found) if found else None
 
@@ -122,6 +120,9 @@ def plugin_is_here(engine: Path, home: Path, name: str, version: str, environ: M
 
     One on PATH serves every version. Without a `version` any will do.
     """
+    import glob
+    import shutil
+
     if name == "pulumi":
         return True  # built into the engine
     if shutil.which(f"pulumi-resource-{name}", path=engine_path(engine, environ)):
@@ -135,6 +136,9 @@ def newest_plugin(engine: Path, home: Path, name: str, environ: Mapping[str, str
 
     None if there is none; `home` is PULUMI_HOME.
     """
+    import glob
+    import shutil
+
     binary = f"pulumi-resource-{name}"
     if found := shutil.which(binary, path=engine_path(engine, environ)):
         return Path(found)
@@ -172,6 +176,8 @@ def _said_version(path: Path, notes: Path) -> str:
 
     A version manager's shim, which leads to one CLI or another, is asked each time.
     """
+    import json
+
     stat = path.stat()
     stamp = [stat.st_mtime_ns, stat.st_size]
     if stat.st_size < NOTED_BYTES or path.resolve().stem != "pulumi":
@@ -195,6 +201,8 @@ def _said_version(path: Path, notes: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _ask_version(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 - a replaced file is asked again
+    import subprocess
+
     env = {"PATH": os.defpath, "HOME": os.environ.get("HOME", "/"), "PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
         done = subprocess.run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import select
 import stat
 import zlib
 from collections.abc import Iterator
@@ -143,6 +142,8 @@ def _end(fd: int) -> int:
 
 
 def _await(fd: int, path: Path | str) -> None:
+    import select
+
     waiting = select.poll()
     waiting.register(fd, select.POLLIN | select.POLLHUP)
     if not waiting.poll(PATIENCE * 1000):

@@ -18,7 +18,7 @@ from pulumi_rewind.engine.environment import DEBUG_VARIABLES, debug_variables
 from pulumi_rewind.errors import BackendError, RewindError, SecretsError
 from pulumi_rewind.project.settings import load_settings, settings_files
 from pulumi_rewind.project.workspace import Workspace, find_workspace
-from pulumi_rewind.records.content import NOT_HERE
+from pulumi_rewind.records.parts import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.integrity import REPAIR_HINT, damage
 from pulumi_rewind.state.model import Checkpoint, urn_name

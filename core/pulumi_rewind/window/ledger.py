@@ -22,9 +22,9 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import BackendError, NoteMoved, RewindError
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
-from pulumi_rewind.records.content import EVIDENCE
 from pulumi_rewind.records.history import RecordedHistory
 from pulumi_rewind.records.lookup import recorded
+from pulumi_rewind.records.parts import EVIDENCE
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint, Resource

@@ -9,7 +9,6 @@ import click
 
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.history.commits import commits_between
 from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice, lock_notice
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.waiting import waiting
@@ -20,8 +19,10 @@ from pulumi_rewind_tui.text.history import commits_json, commits_lines, entry_js
 from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
+    from pulumi_rewind.history.commits import Between
     from pulumi_rewind.history.timeline import Timeline
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Update
 
 SHOWN = 60
 """How many updates are listed for people unless they ask for another number."""
@@ -66,7 +67,7 @@ def print_history(
         entries = timeline.entries(limit=min(limit or total, total))
         shown_as = (
             entry_json(entry, held.get(entry.update.number, ()))
-            | (commits_json(commits_between(timeline, entry.update)) if commits else {})
+            | (commits_json(_commits(timeline, entry.update)) if commits else {})
             for entry in entries
         )
         screen.out.raw("[" + ",\n ".join(map(to_json, shown_as)) + "]")
@@ -85,9 +86,15 @@ def print_history(
     while chunk := list(islice(rows, 1 if commits else CHUNK)):
         screen.out.table([history_row(entry, held.get(entry.update.number, ())) for entry in chunk])
         for entry in chunk if commits else ():
-            screen.out.lines(commits_lines(commits_between(timeline, entry.update)))
+            screen.out.lines(commits_lines(_commits(timeline, entry.update)))
     if shown < total:
         screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
+
+
+def _commits(timeline: Timeline, update: Update) -> Between:
+    from pulumi_rewind.history.commits import commits_between
+
+    return commits_between(timeline, update)
 
 
 def _few(limit: int | None, *, as_json: bool, commits: bool) -> int:

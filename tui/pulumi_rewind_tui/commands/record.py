@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.records.content import NOT_HERE
+from pulumi_rewind.records.parts import NOT_HERE
 from pulumi_rewind_tui.terminal.options import Shared, offering, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.text.record import damage_lines, written_json, written_lines
 from pulumi_rewind_tui.words.words import plural

@@ -8,11 +8,11 @@ from typing import ClassVar, TypeVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from pulumi_rewind_tui.host import Hosted
+from pulumi_rewind_tui.widgets.backdrop import Backdrop
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
 from pulumi_rewind_tui.words.palette import key_actions
@@ -94,7 +94,7 @@ class RewindScreen(_Shared[ResultT]):
     def compose(self) -> ComposeResult:
         """Status bar, body, footer; and the message for a window that is too small."""
         yield StatusBar()
-        with Container(id="body"):
+        with Backdrop(id="body"):
             yield from self.compose_body()
         yield KeyFooter()
         width, height = SMALLEST

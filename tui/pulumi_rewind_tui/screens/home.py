@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 
 from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
@@ -21,6 +21,7 @@ from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.held import by_update, held_note
 from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
+from pulumi_rewind_tui.widgets.backdrop import Backdrop, Uniform
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.footer import FooterKey
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.window.held import Held
 
 
-class HomeScreen(DecidingScreen):
+class HomeScreen(DecidingScreen, Uniform):
     """Timeline left or above, diff right or below."""
 
     HELP = (
@@ -80,7 +81,7 @@ class HomeScreen(DecidingScreen):
         yield NoteLine(id="why")
         yield NoteLine(id="held")
         yield from self.compose_waiting()
-        with Container(id="panes"):
+        with Backdrop(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
             with Vertical(id="differences", classes="pane"):
                 yield TextBlock(lambda _: (), id="cause")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +98,8 @@ def _report_usage(writer: Writer, err: click.ClickException) -> None:
 
 
 def _report_bug(writer: Writer, err: BaseException) -> None:
+    import traceback
+
     where = ""
     if frames := traceback.extract_tb(err.__traceback__):
         where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}"

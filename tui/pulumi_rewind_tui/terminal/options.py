@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import re
 import sys
@@ -325,6 +324,8 @@ def stack_and_target(given: tuple[str, ...], command: str) -> tuple[str | None, 
 
 def to_json(value: Any) -> str:
     """JSON in ASCII on one line, so that nothing in it can act on a terminal."""
+    import json
+
     import msgspec
 
     try:

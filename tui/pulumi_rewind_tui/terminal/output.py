@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -80,6 +79,8 @@ def plain_only(environ: Mapping[str, str]) -> str:
 
 def no_screens(environ: Mapping[str, str]) -> str:
     """Why this terminal can't show the screens; empty where it can."""
+    import shutil
+
     if reason := plain_only(environ):
         return reason
     size = shutil.get_terminal_size((80, 24))

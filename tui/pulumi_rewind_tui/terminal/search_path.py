@@ -4,11 +4,16 @@ This module imports only what Python has loaded already: until `secure_search_pa
 project's.
 """
 
-# ruff: noqa: PTH100, PTH109, PTH117, PTH120
+# ruff: noqa: PTH100, PTH109, PTH117, PTH119, PTH120
 # (pathlib is one of the modules that could be the project's.)
 
 import os
 import sys
+
+
+def is_own_process(main: str) -> bool:
+    """Whether the process is there for our command line alone; `main` is the name that Python gave to `cli`."""
+    return main == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}
 
 
 def secure_search_path() -> None:

@@ -7,7 +7,6 @@ reach the terminal as a control sequence, and so that the ``--ascii`` fallback i
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
@@ -178,7 +177,11 @@ def open_writer(stream: TextIO, *, no_color: bool = False, ascii_only: bool = Fa
         "±●⚠✓".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         ascii_only = True
-    width = shutil.get_terminal_size((80, 24)).columns if terminal else 80
+    width = 80
+    if terminal:
+        import shutil
+
+        width = shutil.get_terminal_size((80, 24)).columns
     return Writer(stream, color=color, terminal=terminal, ascii_only=ascii_only, width=width)
 
 

@@ -36,11 +36,11 @@ class DiffView(RowsView[Row]):
         Binding("y", "copy", "copy", id="diff.copy", tooltip="Copy the row by OSC 52, secrets masked"),
     ]  # fmt: skip
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class UnlockWanted(Message):
         """A secret is to be shown, but none could be decrypted."""
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class RevealWanted(Message):
         """A secret is to be shown."""
 
@@ -48,7 +48,7 @@ class DiffView(RowsView[Row]):
         index: int
         path: str
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class RebuildWanted(Message):
         """Other rows are to be shown; building them may take a while."""
 

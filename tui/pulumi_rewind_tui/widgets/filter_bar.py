@@ -43,7 +43,7 @@ class FilterBar(Horizontal):
     }
     """
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class Typed(Message):
         """The words changed."""
 

@@ -54,7 +54,7 @@ class KeyFooter(Widget):
     KeyFooter { height: 1; dock: bottom; background: $panel; color: $foreground; }
     """
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class Pressed(Message):
         """An entry was clicked."""
 

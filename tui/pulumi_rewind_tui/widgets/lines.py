@@ -50,7 +50,7 @@ class LinesView(ScrollView, Hosted, can_focus=True):
     show_cursor = True
     """Whether one row is marked; logs have no cursor."""
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class OfRow(Message):
         """Something happened to a row."""
 

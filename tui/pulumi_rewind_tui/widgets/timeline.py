@@ -30,26 +30,26 @@ class TimelineView(LinesView):
         Binding("o", "open_page", "web page", id="timeline.page", tooltip="Open the update's page in the browser"),
     ]
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class Wanted(Message):
         """Rows came into sight that were not read yet."""
 
         before: int
         """Read updates with a smaller number than this."""
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class MarkToggled(Message):
         """The row was marked, or unmarked, as the base of comparison."""
 
         number: int
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class DetailsWanted(Message):
         """Details of an update are asked for."""
 
         number: int
 
-    @dataclass
+    @dataclass(eq=False, repr=False)
     class PageWanted(Message):
         """The web page of an update, or of the stack, is asked for."""
 

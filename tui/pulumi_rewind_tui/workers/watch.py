@@ -46,7 +46,7 @@ class CaughtUp(Message):
     """The backend answered, and what was new has been read."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FellBehind(Message):
     """A look failed or takes long; the next one tries again."""
 

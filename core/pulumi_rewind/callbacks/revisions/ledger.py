@@ -21,8 +21,8 @@ import msgspec
 from pulumi_rewind.callbacks.revisions.moves import Applied, carried
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.plan.called import Move
-from pulumi_rewind.records.content import REVISIONS, update_key
 from pulumi_rewind.records.lookup import recorded
+from pulumi_rewind.records.parts import REVISIONS, update_key
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Update
 
