@@ -170,7 +170,8 @@ class HomeScreen(DecidingScreen):
         self.watching.seen = None
         self._causes.clear()
         self.complete = False
-        self.read_in_thread("history", loading.load_timeline)
+        assert self.comparer is not None
+        self.read_in_thread("history", partial(loading.load_timeline, comparer=self.comparer))
 
     @on(msg.HistoryLoaded)
     def _history_loaded(self, event: msg.HistoryLoaded) -> None:

@@ -41,6 +41,9 @@ PAUSE = 0.05
 PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
 
+AT_ONCE = 500
+"""Changed resources of a known comparison that is drawn before the next key; rows of larger ones are made beside."""
+
 CAUSE_ROWS = 4
 """Lines that the error of a failed update may take above the diff."""
 
@@ -143,11 +146,12 @@ class ComparingScreen(RewindScreen[None]):
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
         done = self.comparer.cached(key)
-        if done is not None:
+        beside = done is not None and done is not self.diff.comparison and len(done.resources) > AT_ONCE
+        if done is not None and not beside:
             self._show(done)
         elif self.diff.comparison is None or self.diff.comparison.key != key:
             self._waiting.append(self.set_timer(PATIENCE, lambda: self._say_comparing(look, key)))
-        delay = 0.001 if at_once else PAUSE
+        delay = 0.001 if at_once or beside else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
 
     def _say_comparing(self, look: Look, key: Key) -> None:
@@ -156,7 +160,7 @@ class ComparingScreen(RewindScreen[None]):
         self.diff.show_note((("comparing…", "dim"),))
 
     def _compare(self, key: Key) -> None:
-        comparer, shown = self.comparer, self.diff.shown
+        comparer, shown, showing = self.comparer, self.diff.shown, self.diff.comparison
         if comparer is None:
             return
         near = (self.timeline.number_at(self.timeline.cursor + step) for step in (1, -1))
@@ -165,7 +169,7 @@ class ComparingScreen(RewindScreen[None]):
         in_thread(
             self,
             "diff",
-            lambda cancelled: loading.compare(comparer, key, shown, neighbours, self.post_message, cancelled),
+            lambda cancelled: loading.compare(comparer, key, showing, shown, neighbours, self.post_message, cancelled),
             lambda err: msg.ComparisonFailed(key, err),
         )
 

@@ -88,9 +88,10 @@ class DiffView(RowsView[Row]):
         same = self.comparison is not None and self.comparison.key == comparison.key
         place = self._place() if same else None
         if not same:
-            self.shown.toggled.clear()
-            self.shown.long.clear()
-            rows = rows if not self.shown.words else None
+            shown = self.shown
+            rows = None if shown.words or shown.toggled or shown.long else rows  # they were made with these
+            shown.toggled.clear()
+            shown.long.clear()
         self.comparison = comparison
         self.note = ()
         self._revealed = None
