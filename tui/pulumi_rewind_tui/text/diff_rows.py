@@ -140,12 +140,24 @@ def _emit(node: _Node, depth: int, comparison: Comparison, shown: Shown, rows: l
         rows.append(Row("group", depth, urn=node.urn))
     else:
         rows.append(Row("resource", depth, node.index, urn=node.urn))
-        res = comparison.resources[node.index]
-        known = comparison.known(node.index, outputs=shown.outputs) or comparison.known(node.index)
-        if shown.open(res, known=known and not res.uncertain):
-            rows.extend(_changes(node.index, depth + 1, comparison, shown))
+        rows.extend(_inside(node.index, depth + 1, comparison, shown))
     for child in node.children.values():
         _emit(child, depth + 1, comparison, shown, rows)
+
+
+def refold(rows: list[Row], at: int, comparison: Comparison, shown: Shown) -> None:
+    """Makes the rows inside a resource anew, whose own row is at `at`; all others stay, and there may be 100,000."""
+    index, end = rows[at].index, at + 1
+    while end < len(rows) and rows[end].index == index and rows[end].kind != "resource":
+        end += 1
+    rows[at + 1 : end] = _inside(index, rows[at].depth + 1, comparison, shown)
+
+
+def _inside(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:
+    """The properties of a resource, if it is open."""
+    res = comparison.resources[index]
+    known = comparison.known(index, outputs=shown.outputs) or comparison.known(index)
+    return _changes(index, depth, comparison, shown) if shown.open(res, known=known and not res.uncertain) else []
 
 
 def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:

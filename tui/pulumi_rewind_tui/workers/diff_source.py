@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.session import Session
 
-BYTES = 48_000_000
+BYTES = 32_000_000
 """How many bytes of checkpoints (as stored) are kept decoded; the two that were compared last whatever their size."""
 
 DIFFS = 4
