@@ -14,6 +14,7 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
+from pulumi_rewind_tui.text.diff_rows import kept_rows
 from pulumi_rewind_tui.text.failure import Cause, banner, briefly
 from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
@@ -146,13 +147,16 @@ class ComparingScreen(RewindScreen[None]):
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
         done = self.comparer.cached(key)
-        beside = done is not None and done is not self.diff.comparison and len(done.resources) > AT_ONCE
+        beside = done is not None and done is not self.diff.comparison and not self._quickly_drawn(done)
         if done is not None and not beside:
             self._show(done)
         elif self.diff.comparison is None or self.diff.comparison.key != key:
             self._waiting.append(self.set_timer(PATIENCE, lambda: self._say_comparing(look, key)))
         delay = 0.001 if at_once or beside else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
+
+    def _quickly_drawn(self, done: Comparison) -> bool:
+        return len(done.resources) <= AT_ONCE or kept_rows(done, self.diff.shown) is not None
 
     def _say_comparing(self, look: Look, key: Key) -> None:
         """Replaces the old comparison and its title at the same time."""
@@ -184,7 +188,7 @@ class ComparingScreen(RewindScreen[None]):
         if event is None and diff.comparison is done:
             self._show_titles(done)
             return
-        diff.show_comparison(done, event.rows if event is not None else None)
+        diff.show_comparison(done, event.rows if event is not None else kept_rows(done, diff.shown))
         self._show_titles(done)
         self.bar.secrets = done.secrets
         self._show_status()

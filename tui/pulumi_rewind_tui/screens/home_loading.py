@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.errors import HistoryMoved, RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Comparison, Key
-from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
+from pulumi_rewind_tui.text.diff_rows import Shown, rows_of
 from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def compare(
         if cancelled():
             return
         if done is not showing:
-            post(msg.ComparisonReady(done, build_rows(done, shown)))
+            post(msg.ComparisonReady(done, rows_of(done, shown)))
         if done.secrets == "pending":
             done = comparer.compare_decrypted(key, cancelled)
             if cancelled():
                 return
-            post(msg.ComparisonReady(done, build_rows(done, shown)))
+            post(msg.ComparisonReady(done, rows_of(done, shown)))
     except Cancelled:
         return
     for other in neighbours:
@@ -140,7 +140,9 @@ def compare(
             return
         try:
             if comparer.cached(other) is None:
-                comparer.compare(other, cancelled)
+                ahead = comparer.compare(other, cancelled)
+                if not cancelled():
+                    rows_of(ahead, shown)
         except (RewindError, Cancelled):
             continue
 
@@ -159,7 +161,7 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
             if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
     if not cancelled():
-        post(msg.ComparisonReady(done, build_rows(done, shown)))
+        post(msg.ComparisonReady(done, rows_of(done, shown)))
 
 
 def load_cause(

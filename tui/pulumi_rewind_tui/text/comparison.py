@@ -93,6 +93,8 @@ class Comparison:
     source: Source | None = field(default=None, repr=False, compare=False)
     columns: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
     """Widths of columns that were measured: of paths by resource, of names (-1), of all paths (-2) of so many (-3)."""
+    drawn: object = field(default=None, repr=False, compare=False)
+    """Its rows as they were shown last, see `diff_rows.rows_of`."""
     same: tuple[tuple[str, str], ...] | None = None
     """URN and type of what is unchanged; None until asked for."""
 
