@@ -225,7 +225,7 @@ class HomeScreen(DecidingScreen):
         line.set_class(found is not None, "-shown")
         if found is not None:
             line.show(text.offer(found, self.rewind.ascii_only))
-            self.ask_cause(found.failed.number, found.failed)
+            self.ask_cause(found.failed.number)
         self.show_why()
         self.refresh_bindings()
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
-    from pulumi_rewind.state.model import Update
     from pulumi_rewind.window.held import Held
 
 Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
@@ -209,10 +208,11 @@ class ComparingScreen(RewindScreen[None]):
 
     # Why an update failed
 
-    def ask_cause(self, number: int, update: Update | None) -> None:
+    def ask_cause(self, number: int) -> None:
         """Reads why an update failed; a message brings it."""
-        if number not in self._causes:
-            self.read_in_thread(f"cause-{number}", partial(loading.load_cause, number=number, update=update))
+        if number not in self._causes and self.comparer is not None:
+            read = partial(loading.load_cause, comparer=self.comparer, number=number)
+            self.read_in_thread(f"cause-{number}", read)
 
     def forget_causes(self, *numbers: int) -> None:
         """What is known of these, or being read, is no longer so."""
@@ -240,7 +240,7 @@ class ComparingScreen(RewindScreen[None]):
             self._draw_cause(self._causes[number])
         else:
             block.set_class(False, "-shown")
-            self.ask_cause(number, update)
+            self.ask_cause(number)
 
     def _draw_cause(self, cause: Cause | None) -> None:
         block = self.query_one("#cause", TextBlock)

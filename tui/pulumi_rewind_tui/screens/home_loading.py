@@ -14,7 +14,6 @@ from pulumi_rewind_tui.workers.background import CancelCheck, Post
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.locks import Lock
-    from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.workers.comparer import Comparer
 
 FIRST = 60
@@ -165,13 +164,11 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
 
 
 def load_cause(
-    session: Session, generation: int, post: Post, cancelled: CancelCheck, *, number: int, update: Update | None
+    _: Session, generation: int, post: Post, cancelled: CancelCheck, *, comparer: Comparer, number: int
 ) -> None:
-    """Why an update failed; without one, of what was killed after the newest update."""
-    from pulumi_rewind_tui.text.failure import read_cause
-
+    """Why an update failed; of `LIVE`, what was killed after the newest update."""
     try:
-        cause = read_cause(session, update)
+        cause = comparer.cause(number)
     except RewindError:
         cause = None  # the backend is gone, which home says by itself
     if not cancelled():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.text.failure import Cause
     from pulumi_rewind_tui.workers.diff_source import LocalSource
 
 KEPT = 16
@@ -98,8 +99,11 @@ class Comparer:
 
     def urns(self) -> tuple[str, ...]:
         """The URNs of what live holds beside the stack itself; raises as `standing`."""
-        source = self._source((LIVE, NOTHING))
-        return source.urns()
+        return self._source((LIVE, NOTHING)).urns()
+
+    def cause(self, number: Side) -> Cause | None:
+        """Why an update failed, see `read_cause`; of `LIVE`, what was killed after the newest one."""
+        return self._source((number, NOTHING)).cause(number)
 
     def compare(self, key: Key, cancelled: CancelCheck = lambda: False) -> Comparison:
         """Compares as the sides are stored; encrypted secrets stay not comparable.

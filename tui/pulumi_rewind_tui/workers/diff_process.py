@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind_tui.text.failure import Cause
 
 TICK = 0.02
 """Seconds between two looks at whether anybody still waits."""
@@ -88,6 +89,11 @@ class ProcessSource:
     def urns(self) -> tuple[str, ...]:
         """See `LocalSource.urns`."""
         answer: tuple[str, ...] = self._ask(lambda: False, "urns")
+        return answer
+
+    def cause(self, number: Side) -> Cause | None:
+        """See `LocalSource.cause`."""
+        answer: Cause | None = self._ask(lambda: False, "cause", number)
         return answer
 
     def add_passphrase(self, passphrase: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.text.failure import Cause
 
 BYTES = 32_000_000
 """How many bytes of checkpoints (as stored) are kept decoded; the two that were compared last whatever their size."""
@@ -86,6 +87,12 @@ class LocalSource:
     def urns(self) -> tuple[str, ...]:
         """The URNs of what live holds beside the stack itself; raises as `standing`."""
         return tuple(res.urn for res in self._session.timeline.live().resources if not res.is_stack)
+
+    def cause(self, number: Side) -> Cause | None:
+        """Why an update failed, see `read_cause`; of `LIVE`, what was killed after the newest one."""
+        from pulumi_rewind_tui.text.failure import read_cause
+
+        return read_cause(self._session, self._session.timeline.update(number) if number != LIVE else None)
 
     def add_passphrase(self, passphrase: str) -> None:
         """Offers a passphrase to the session's vault."""
