@@ -26,6 +26,8 @@ from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind_tui.messages import HistoryLoaded, HistoryReplaced
 from pulumi_rewind_tui.screens.home_loading import load_timeline
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import SessionSpec
 from pulumi_rewind_tui.workers.planner import Request, make_plan
 from tests.servers import aws, stores
 from tests.servers.counting import Asked, counting
@@ -308,6 +310,12 @@ def test_pruning_shows_at_once(stack: BucketStack) -> None:
     assert messages(history, 147, 1) == ["change 150", "change 4"]
 
 
+def load(stack: BucketStack, generation: int, posted: list[object]) -> None:
+    session = opened(stack)
+    spec = SessionSpec(session.workspace.root, str(session.stack), session.backend.url, session.workspace.environ)
+    load_timeline(session, generation, posted.append, lambda: False, comparer=Comparer(session, spec))
+
+
 @pytest.mark.parametrize("what", ["removed", "replaced"])
 def test_a_wrong_number_is_found_before_it_is_used(stack: BucketStack, what: str) -> None:
     many(stack)
@@ -323,7 +331,7 @@ def test_a_wrong_number_is_found_before_it_is_used(stack: BucketStack, what: str
     with pytest.raises(HistoryMoved, match="removed or replaced"):
         make_plan(session, request, 1, PreviewControl(), lambda _: None, lambda: False)
     posted: list[object] = []
-    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    load(stack, 1, posted)
     assert [type(message).__name__ for message in posted][-1] == "EntriesLoaded"  # the plan has listed everything
     # A command line lists in full, and so does whoever looks again.
     count = 149 if what == "removed" else 150
@@ -336,12 +344,12 @@ def test_home_says_what_was_wrong(stack: BucketStack) -> None:
     stack.checkpoint_file(75).unlink()
     stack.record_file(75).unlink()
     posted: list[object] = []
-    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    load(stack, 1, posted)
     assert isinstance(posted[0], HistoryLoaded)
     assert posted[0].total == 150
     assert isinstance(posted[-1], HistoryReplaced)
     posted.clear()
-    load_timeline(opened(stack), 2, posted.append, lambda: False)
+    load(stack, 2, posted)
     assert isinstance(posted[0], HistoryLoaded)
     assert posted[0].total == 149
     assert not any(isinstance(message, HistoryReplaced) for message in posted)

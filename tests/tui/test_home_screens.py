@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -98,7 +99,7 @@ async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
         home = pilot.app.home  # type: ignore[attr-defined]
         diff = home.diff
         heading = diff.comparison.resources[diff.rows[0].index]
-        object.__setattr__(heading, "old_urn", "urn:pulumi:prod::shop::t:m:R::before")
+        msgspec.structs.force_setattr(heading, "old_urn", "urn:pulumi:prod::shop::t:m:R::before")
         assert diff.comparison.key[0] == 0, "from live"
         assert diff.live_urn.endswith("::before")
 

@@ -396,11 +396,11 @@ async def test_a_backend_that_answers_is_not_called_away_while_what_is_new_is_re
     app = shop.app(clock=lambda: now[0])
     go_on, read_marks = threading.Event(), loading.read_marks
 
-    def slow(*given: Any) -> Any:
+    def slow(*given: Any, **named: Any) -> Any:
         go_on.wait(60)
-        return read_marks(*given)
+        return read_marks(*given, **named)
 
-    def broken(*given: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("git is broken")
 
     async with app.run_test(size=WIDE) as pilot:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.choices import Choices
@@ -208,7 +208,7 @@ class ComparisonReady(Message):
     """Two sides were compared; rows as they are shown by default."""
 
     comparison: Comparison
-    rows: list[Row]
+    rows: Sequence[Row]
 
 
 @dataclass(eq=False, repr=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
+from pulumi_rewind.history.live import Standing, find_live
 from pulumi_rewind.history.origins import is_good, origin, verdict_on, verified
 from pulumi_rewind.history.verdict import NO_VERDICTS, Said, Verdicts
 from pulumi_rewind.state.integrity import damage
@@ -26,12 +27,6 @@ FIRST_CHUNK: Final = 60
 
 CHUNK: Final = 500
 
-LIVE_SEARCH: Final = 1000
-"""How far back a state that isn't the newest update's is searched for (`pulumi stack import` puts one back)."""
-
-LIVE_READS: Final = 50
-"""How many checkpoints are read for that."""
-
 OPENINGS: Final = 20
 """How often secrets are opened to find out whether a state equals live; some keys need a process each time."""
 
@@ -40,9 +35,6 @@ EQUALITY: Final = "equality"
 """What is remembered of checkpoints, see `History.remember`."""
 
 YES: Final = "yes"
-
-SIZE_SLACK: Final = 256
-"""Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
 
 
 class Entry(NamedTuple):
@@ -159,6 +151,22 @@ class Timeline:
     def know_live(self, other: Timeline) -> None:
         """Takes the state as another timeline has read it: it is known to be the same."""
         self._live = other._live
+
+    def standing(self) -> Standing:
+        """How live stands to the updates; raises as `live` does."""
+        number = self.live_update()  # first: what is found out between two marks may be kept
+        live, good = self.live(), self.last_good()
+        return Standing(
+            len(self), live.digest, live.has_secrets, self.live_damage, number, good.number if good else None
+        )
+
+    def stand(self, known: Standing) -> None:
+        """Takes over what another timeline of the same updates has found out, and lets go of the state.
+
+        For large states: a screen needs the answers, and what needs the state reads it again.
+        """
+        self._live, self._live_update, self._damage_of_twin = None, (known.live,), known.damage
+        self._good, self._good_next = self.update(known.last_good) if known.last_good else None, 0
 
     @property
     def live_damage(self) -> str:
@@ -282,28 +290,7 @@ class Timeline:
     def _find_live(self) -> int | None:
         if not self._readable():
             return None
-        if self._twin:
-            return self._twin
-        live = self.live()
-        newest = len(self.history)
-        compared = reliable = False
-
-        def alike() -> Iterator[int]:
-            for number in range(newest, max(newest - LIVE_SEARCH, 0), -1):
-                size = self.history.size(number) if compared and reliable else None
-                if size is None or abs(size - len(live.raw)) <= SIZE_SLACK:
-                    yield number
-
-        for number in islice(self.ahead(alike()), LIVE_READS):
-            try:
-                raw = self.history.raw(number)
-            except BackendError:
-                continue
-            if same_bytes(raw, live.raw):
-                return number
-            # Whatever the newest one's size: it may only be written differently.
-            compared, reliable = True, self.history.size(number) in {None, len(raw)}
-        return None
+        return self._twin or find_live(self.history, self.live())
 
     def _last_good_down_to(self, lowest: int) -> Update | None:
         """The last good update if it is `lowest` or newer; searches no further, and never twice."""

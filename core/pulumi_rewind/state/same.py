@@ -16,6 +16,11 @@ _HEAD: Final = re.compile(
 )
 """How a checkpoint begins as Pulumi writes it, up to the end of the manifest."""
 
+_PART: Final = 1 << 20
+"""Bytes that are compared at once: the rest of a state as a whole would be a second copy of it."""
+
+_NULL: Final = msgspec.Raw(b"null")
+
 
 class _Body(msgspec.Struct):
     latest: dict[str, msgspec.Raw] | None = None
@@ -45,7 +50,11 @@ def _same_but_manifest(one: bytes, other: bytes) -> bool:
     left, right = _HEAD.match(one), _HEAD.match(other)
     if left is None or right is None or len(one) - left.end() != len(other) - right.end():
         return False
-    return one[: left.start(1)] == other[: right.start(1)] and one[left.end() :] == other[right.end() :]
+    at, shift = left.end(), right.end() - left.end()
+    return one[: left.start(1)] == other[: right.start(1)] and all(
+        one[start : start + _PART] == other[start + shift : start + shift + _PART]
+        for start in range(at, len(one), _PART)
+    )
 
 
 def _parts(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -53,19 +62,23 @@ def _parts(raw: bytes) -> dict[str, msgspec.Raw]:
     if file.checkpoint is None and file.deployment is None:
         raise msgspec.ValidationError("not a checkpoint")
     parts = file.deployment or (file.checkpoint.latest if file.checkpoint else None) or {}
-    return {key: value for key, value in parts.items() if key != "manifest" and bytes(value) != b"null"}
+    return {key: value for key, value in parts.items() if key != "manifest" and value != _NULL}
 
 
 def _same_value(one: msgspec.Raw, other: msgspec.Raw) -> bool:
-    left, right = bytes(one), bytes(other)
-    if left == right:
+    """Compares views: a copy of the resources would be as large as the state."""
+    if one == other:
         return True
-    if left.startswith(b"[") and right.startswith(b"["):  # resources: stop at the first that differs
-        mine, theirs = (msgspec.json.decode(value, type=list[msgspec.Raw]) for value in (left, right))
+    if _first(one) == _first(other) == b"[":  # resources: stop at the first that differs
+        mine, theirs = (msgspec.json.decode(value, type=list[msgspec.Raw]) for value in (one, other))
         return len(mine) == len(theirs) and all(
-            bytes(a) == bytes(b) or _canonical(a) == _canonical(b) for a, b in zip(mine, theirs, strict=True)
+            a == b or _canonical(a) == _canonical(b) for a, b in zip(mine, theirs, strict=True)
         )
     return _canonical(one) == _canonical(other)
+
+
+def _first(value: msgspec.Raw) -> bytes:
+    return bytes(memoryview(value)[:1])
 
 
 def _canonical(value: msgspec.Raw) -> bytes:

@@ -94,7 +94,7 @@ def read_bytes(path: Path | str, limit: int = DOCUMENT) -> bytes:
         if found.st_size > limit:
             raise _too_large(path, limit)
         os.lseek(fd, 0, os.SEEK_SET)
-        return b"".join(_rest(fd, path, 0, min(limit, found.st_size + LARGE)))
+        return b"".join(_rest(fd, path, found.st_size, min(limit, found.st_size + LARGE)))
     finally:
         os.close(fd)
 
@@ -128,7 +128,7 @@ def read_given(path: Path | str, limit: int = SMALL) -> bytes:
             os.set_blocking(fd, True)
         else:
             _regular(found, path)
-        return b"".join(_rest(fd, path, 0, limit))
+        return b"".join(_rest(fd, path, SMALL, limit))
     finally:
         os.close(fd)
 
@@ -150,8 +150,10 @@ def _await(fd: int, path: Path | str) -> None:
         raise OSError(errno.ETIMEDOUT, "nothing writes to this pipe", str(path))
 
 
-def _rest(fd: int, path: Path | str, had: int, allowed: int) -> Iterator[bytes]:
-    while part := os.read(fd, LARGE if had else SMALL):
+def _rest(fd: int, path: Path | str, expected: int, allowed: int) -> Iterator[bytes]:
+    """The first part has all that is expected: joined alone, a large state is not copied once more."""
+    had = 0
+    while part := os.read(fd, LARGE if had else max(expected, SMALL)):
         had += len(part)
         if had > allowed:
             raise _too_large(path, allowed)

@@ -171,7 +171,8 @@ class HomeScreen(DecidingScreen, Uniform):
         self.watching.seen = None
         self._causes.clear()
         self.complete = False
-        self.read_in_thread("history", loading.load_timeline)
+        assert self.comparer is not None
+        self.read_in_thread("history", partial(loading.load_timeline, comparer=self.comparer))
 
     @on(msg.HistoryLoaded)
     def _history_loaded(self, event: msg.HistoryLoaded) -> None:
@@ -225,7 +226,7 @@ class HomeScreen(DecidingScreen, Uniform):
         line.set_class(found is not None, "-shown")
         if found is not None:
             line.show(text.offer(found, self.rewind.ascii_only))
-            self.ask_cause(found.failed.number, found.failed)
+            self.ask_cause(found.failed.number)
         self.show_why()
         self.refresh_bindings()
 

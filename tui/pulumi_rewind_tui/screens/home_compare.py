@@ -14,6 +14,7 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
+from pulumi_rewind_tui.text.diff_rows import kept_rows
 from pulumi_rewind_tui.text.failure import Cause, banner, briefly
 from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
-    from pulumi_rewind.state.model import Update
     from pulumi_rewind.window.held import Held
 
 Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
@@ -40,6 +40,9 @@ PAUSE = 0.05
 
 PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
+
+AT_ONCE = 500
+"""Changed resources of a known comparison that is drawn before the next key; rows of larger ones are made beside."""
 
 CAUSE_ROWS = 4
 """Lines that the error of a failed update may take above the diff."""
@@ -143,12 +146,16 @@ class ComparingScreen(RewindScreen[None]):
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
         done = self.comparer.cached(key)
-        if done is not None:
+        beside = done is not None and done is not self.diff.comparison and not self._quickly_drawn(done)
+        if done is not None and not beside:
             self._show(done)
         elif self.diff.comparison is None or self.diff.comparison.key != key:
             self._waiting.append(self.set_timer(PATIENCE, lambda: self._say_comparing(look, key)))
-        delay = 0.001 if at_once else PAUSE
+        delay = 0.001 if at_once or beside else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
+
+    def _quickly_drawn(self, done: Comparison) -> bool:
+        return len(done.resources) <= AT_ONCE or kept_rows(done, self.diff.shown) is not None
 
     def _say_comparing(self, look: Look, key: Key) -> None:
         """Replaces the old comparison and its title at the same time."""
@@ -156,7 +163,7 @@ class ComparingScreen(RewindScreen[None]):
         self.diff.show_note((("comparing…", "dim"),))
 
     def _compare(self, key: Key) -> None:
-        comparer, shown = self.comparer, self.diff.shown
+        comparer, shown, showing = self.comparer, self.diff.shown, self.diff.comparison
         if comparer is None:
             return
         near = (self.timeline.number_at(self.timeline.cursor + step) for step in (1, -1))
@@ -165,7 +172,7 @@ class ComparingScreen(RewindScreen[None]):
         in_thread(
             self,
             "diff",
-            lambda cancelled: loading.compare(comparer, key, shown, neighbours, self.post_message, cancelled),
+            lambda cancelled: loading.compare(comparer, key, showing, shown, neighbours, self.post_message, cancelled),
             lambda err: msg.ComparisonFailed(key, err),
         )
 
@@ -180,7 +187,7 @@ class ComparingScreen(RewindScreen[None]):
         if event is None and diff.comparison is done:
             self._show_titles(done)
             return
-        diff.show_comparison(done, event.rows if event is not None else None)
+        diff.show_comparison(done, event.rows if event is not None else kept_rows(done, diff.shown))
         self._show_titles(done)
         self.bar.secrets = done.secrets
         self._show_status()
@@ -201,10 +208,11 @@ class ComparingScreen(RewindScreen[None]):
 
     # Why an update failed
 
-    def ask_cause(self, number: int, update: Update | None) -> None:
+    def ask_cause(self, number: int) -> None:
         """Reads why an update failed; a message brings it."""
-        if number not in self._causes:
-            self.read_in_thread(f"cause-{number}", partial(loading.load_cause, number=number, update=update))
+        if number not in self._causes and self.comparer is not None:
+            read = partial(loading.load_cause, comparer=self.comparer, number=number)
+            self.read_in_thread(f"cause-{number}", read)
 
     def forget_causes(self, *numbers: int) -> None:
         """What is known of these, or being read, is no longer so."""
@@ -232,7 +240,7 @@ class ComparingScreen(RewindScreen[None]):
             self._draw_cause(self._causes[number])
         else:
             block.set_class(False, "-shown")
-            self.ask_cause(number, update)
+            self.ask_cause(number)
 
     def _draw_cause(self, cause: Cause | None) -> None:
         block = self.query_one("#cause", TextBlock)

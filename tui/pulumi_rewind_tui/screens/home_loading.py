@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import HistoryMoved, RewindError
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.text.comparison import Cancelled, Key
-from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
+from pulumi_rewind_tui.text.comparison import Cancelled, Comparison, Key
+from pulumi_rewind_tui.text.diff_rows import Shown, rows_of
 from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
-    from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.locks import Lock
-    from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.workers.comparer import Comparer
 
 FIRST = 60
@@ -25,17 +23,20 @@ BATCH = 500
 """Records that are read between two messages."""
 
 
-def load_timeline(session: Session, generation: int, post: Post, cancelled: CancelCheck) -> None:
+def load_timeline(session: Session, generation: int, post: Post, cancelled: CancelCheck, *, comparer: Comparer) -> None:
     """The first rows at once, then live and locks, then git."""
     glance = session.backend.glance(session.stack)  # first: what happens from now on is news
     timeline = session.glimpse()
     total = len(timeline)
-    timeline.ready(FIRST)
+    if comparer.large:
+        timeline.history.expect(range(total, max(total - FIRST, 0), -1))
+    else:
+        timeline.ready(FIRST)
     updates = tuple(timeline.history.newest(FIRST))
     post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():
         return
-    post(read_marks(session, generation))
+    post(read_marks(session, comparer, generation))
     if cancelled():
         return
     with contextlib.suppress(RewindError):  # reported already: live can't be read
@@ -50,27 +51,15 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
         pass  # asked again before a plan; that the backend is away is said elsewhere
 
 
-def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
-    """Which update live equals, the last good one, the locks, and what is held."""
-    from pulumi_rewind.history.failed_update import half_way
+def read_marks(session: Session, comparer: Comparer, generation: int, *, moved: bool = False) -> msg.MarksLoaded:
+    """Which update live equals, the last good one, the locks, and what is held; `moved`: see `Comparer.standing`."""
     from pulumi_rewind.holding.holds import see_hold, seen_locks
-    from pulumi_rewind.rollback.let_go import held_here
 
-    live: int | None = None
-    last_good: int | None = None
+    found = None
     problem = ""
-    secrets = False
-    digest = ""
-    between: HalfWay | None = None
     try:
-        number = session.timeline.live_update()  # first: what is found out between two marks may be kept
-        now = session.timeline.live()
-        secrets, digest = now.has_secrets, now.digest
-        live = number
-        good = session.timeline.last_good()
-        last_good = good.number if good is not None else None
-        between = half_way(session.timeline)
-        if damaged := session.timeline.live_damage:
+        found = comparer.standing(moved=moved)
+        if damaged := found.standing.damage:
             problem = f"is damaged: {damaged}"
     except (RewindError, OSError) as err:
         problem = f"can't be read: {session.redactor.said(err)}"
@@ -83,8 +72,13 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
             locks = (*locks, *([hold.lock] if hold is not None else ()))
     except (RewindError, OSError):
         pass  # what is known is shown
-    held = held_here(session) if not problem else ()
-    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between, held)
+    if found is None:
+        return msg.MarksLoaded(generation, None, None, problem, locks, secrets=False)
+    known = found.standing
+    held = found.held if not problem else ()
+    return msg.MarksLoaded(
+        generation, known.live, known.last_good, problem, locks, known.secrets, known.digest, found.half_way, held
+    )
 
 
 def head_text(session: Session) -> str:
@@ -118,21 +112,26 @@ def load_all(session: Session, generation: int, post: Post, cancelled: CancelChe
 
 
 def compare(
-    comparer: Comparer, key: Key, shown: Shown, neighbours: tuple[Key, ...], post: Post, cancelled: CancelCheck
+    comparer: Comparer,
+    key: Key,
+    showing: Comparison | None,
+    shown: Shown,
+    neighbours: tuple[Key, ...],
+    post: Post,
+    cancelled: CancelCheck,
 ) -> None:
     """Compares as stored, then with secrets decrypted, then the neighbours ahead of the cursor."""
     try:
-        done = comparer.cached(key)
-        if done is None:
-            done = comparer.compare(key, cancelled)
-            if cancelled():
-                return
-            post(msg.ComparisonReady(done, build_rows(done, shown)))
+        done = comparer.cached(key) or comparer.compare(key, cancelled)
+        if cancelled():
+            return
+        if done is not showing:
+            post(msg.ComparisonReady(done, rows_of(done, shown)))
         if done.secrets == "pending":
             done = comparer.compare_decrypted(key, cancelled)
             if cancelled():
                 return
-            post(msg.ComparisonReady(done, build_rows(done, shown)))
+            post(msg.ComparisonReady(done, rows_of(done, shown)))
     except Cancelled:
         return
     for other in neighbours:
@@ -140,7 +139,9 @@ def compare(
             return
         try:
             if comparer.cached(other) is None:
-                comparer.compare(other, cancelled)
+                ahead = comparer.compare(other, cancelled)
+                if not cancelled():
+                    rows_of(ahead, shown)
         except (RewindError, Cancelled):
             continue
 
@@ -159,17 +160,15 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
             if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
     if not cancelled():
-        post(msg.ComparisonReady(done, build_rows(done, shown)))
+        post(msg.ComparisonReady(done, rows_of(done, shown)))
 
 
 def load_cause(
-    session: Session, generation: int, post: Post, cancelled: CancelCheck, *, number: int, update: Update | None
+    _: Session, generation: int, post: Post, cancelled: CancelCheck, *, comparer: Comparer, number: int
 ) -> None:
-    """Why an update failed; without one, of what was killed after the newest update."""
-    from pulumi_rewind_tui.text.failure import read_cause
-
+    """Why an update failed; of `LIVE`, what was killed after the newest update."""
     try:
-        cause = read_cause(session, update)
+        cause = comparer.cause(number)
     except RewindError:
         cause = None  # the backend is gone, which home says by itself
     if not cancelled():

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.workers.background import Post
+    from pulumi_rewind_tui.workers.comparer import Comparer
 
 
 def read_news(
     session: Session,
+    comparer: Comparer,
     generation: int,
     known: tuple[int, Update | None],
     post: Post,
@@ -45,7 +47,7 @@ def read_news(
     if len(timeline) < count or not same_update(again, newest):
         post(msg.HistoryReplaced(generation))
         return
-    marks = loading.read_marks(session, generation)
+    marks = loading.read_marks(session, comparer, generation, moved=True)
     # A record comes a moment before its checkpoint: then the newest update of before is read once more.
     entries = tuple(timeline.entries(len(timeline) - count + (again != newest)))
     post(msg.StackMoved(generation, now, marks, entries, loading.head_text(session) if entries else ""))
@@ -111,12 +113,12 @@ class WatchingScreen(FilteringScreen):
         """What is read with each look at the backend; in a thread."""
 
     def _following(self) -> tuple[Session, Follow] | None:
-        session, timeline = self.session, self.timeline
+        session, comparer, timeline = self.session, self.comparer, self.timeline
         comparing = any(worker.group == "diff" and not worker.is_finished for worker in self.workers)
-        if session is None or (comparing and self.watching.since_last < 2 * EVERY):
+        if session is None or comparer is None or (comparing and self.watching.since_last < 2 * EVERY):
             return None  # a live state that changes all the time must not restart the comparison for ever
         known = timeline.total, timeline.updates.get(timeline.newest)
-        return session, partial(read_news, session, self.generation, known, self.post_message)
+        return session, partial(read_news, session, comparer, self.generation, known, self.post_message)
 
     @on(msg.StackMoved)
     def _stack_moved(self, event: msg.StackMoved) -> None:

@@ -79,12 +79,13 @@ class Palette(CommandPalette):
         host, index = cast("Host", self.app), self.index
         home = cast("HomeScreen", self.app.screen_stack[0])
         self.session = session = home.session
+        comparer = home.comparer
         self.in_diff = frozenset(home.diff.rows_of_resources())
 
         def read(cancelled: CancelCheck) -> None:
             keys = session.settings.keys if session is not None else {}
             self.actions = actions(type(self.app), keys, lambda _: "[keys]")
-            read_index(index, host, session, self.in_diff, cancelled)
+            read_index(index, host, session, comparer, self.in_diff, cancelled)
             self.post_message(Indexed())
 
         in_thread(self, "palette", read, NotIndexed)

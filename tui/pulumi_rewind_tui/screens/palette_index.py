@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.host import Host
+    from pulumi_rewind_tui.workers.comparer import Comparer
 
 T = TypeVar("T")
 
@@ -74,7 +75,14 @@ class Index:
     """Full names."""
 
 
-def read_index(index: Index, host: Host, session: Session | None, shown: Iterable[str], cancelled: CancelCheck) -> None:
+def read_index(
+    index: Index,
+    host: Host,
+    session: Session | None,
+    comparer: Comparer | None,
+    shown: Iterable[str],
+    cancelled: CancelCheck,
+) -> None:
     """Fills an index: resources of the diff that is `shown`, those of live, stacks, then updates from the newest on.
 
     Leaves out what can't be read: home shows why.
@@ -82,8 +90,8 @@ def read_index(index: Index, host: Host, session: Session | None, shown: Iterabl
     unreadable = (RewindError, OSError)
     with contextlib.suppress(*unreadable):
         urns = dict.fromkeys(shown)
-        if session is not None:
-            urns |= dict.fromkeys(res.urn for res in session.timeline.live().resources if not res.is_stack)
+        if session is not None and comparer is not None:
+            urns |= dict.fromkeys(comparer.urns())
         for urn in urns:
             name = parse_urn(urn).name
             index.resources.add(urn, f"{name} {urn}", (name, urn))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 from pulumi_rewind_tui.text.comparison import Comparison
@@ -29,8 +30,17 @@ def places(comparison: Comparison, rows: Sequence[Row], cursor: int) -> list[Row
 
 def find(wanted: Sequence[RowKey], comparison: Comparison, rows: Sequence[Row]) -> int:
     """The position of the first of `wanted` that is among the rows, 0 if none is."""
-    there = {row_key(comparison, row): at for at, row in reversed(list(enumerate(rows)))}
-    return next((there[key] for key in wanted if key in there), 0)
+    ranks = {key: rank for rank, key in enumerate(wanted)}
+    like = {key[1:3] for key in wanted}  # only rows like these are looked at closely: there may be 100,000
+    best, place = len(ranks), 0
+    for at, row in enumerate(rows if ranks else ()):
+        if (row.kind, row.urn) in like:
+            rank = ranks.get(row_key(comparison, row), best)
+            if rank < best:
+                best, place = rank, at
+                if not best:
+                    break
+    return place
 
 
 def _resource(comparison: Comparison, row: Row) -> object:
@@ -39,6 +49,7 @@ def _resource(comparison: Comparison, row: Row) -> object:
 
 def _nearest(rows: Sequence[Row], cursor: int) -> Iterator[Row]:
     yield rows[cursor]
-    yield from (row for row in reversed(rows[:cursor]) if row.kind == "resource" and row.index == rows[cursor].index)
+    own = (rows[at] for at in range(cursor - 1, -1, -1) if rows[at].kind == "resource")
+    yield from (row for row in islice(own, 1) if row.index == rows[cursor].index)
     yield from rows[cursor + 1 : cursor + NEAR]
     yield from reversed(rows[max(0, cursor - NEAR) : cursor])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.comparison import Comparison, Heading, ResourceKey
@@ -22,9 +24,8 @@ STALE: Final = "it refers to an object that has been replaced"
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the diff pane."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One row of the diff pane; a struct, because there may be 100,000."""
 
     kind: Kind
     depth: int = 0
@@ -74,6 +75,7 @@ def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
     """All rows, in the order of the tree."""
     resources = comparison.resources
     root = _Node("")
+    chains: dict[str, tuple[str, ...]] = {}
     folded: list[int] = []
     # What happens to resources comes before what the stack says of itself.
     for index, res in sorted(enumerate(resources), key=lambda item: item[1].type == ROOT_STACK_TYPE):
@@ -82,7 +84,10 @@ def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
         if res.consequential and not shown.consequential and not shown.words:
             folded.append(index)
             continue
-        _place(root, comparison, res.urn, index)
+        parent = comparison.parents.get(res.urn, "")
+        if parent not in chains:
+            chains[parent] = tuple(_chain(parent, comparison))
+        _place(root, chains[parent], res.urn, index)
     rows: list[Row] = []
     for node in root.children.values():
         _emit(node, 0, comparison, shown, rows)
@@ -116,14 +121,17 @@ def matches(comparison: Comparison, index: int, words: str) -> bool:
     return comparison.known(index) and any(words in change.path.lower() for change in comparison.changes(index))
 
 
-def _place(root: _Node, comparison: Comparison, urn: str, index: int) -> None:
-    chain: list[str] = []
-    current = comparison.parents.get(urn, "")
-    seen = {urn}
-    while current and current not in seen and parse_urn(current).type != ROOT_STACK_TYPE:
-        chain.append(current)
-        seen.add(current)
-        current = comparison.parents.get(current, "")
+def _chain(urn: str, comparison: Comparison) -> Iterator[str]:
+    """A resource and what it lies in, from the inside out, without the stack."""
+    seen: set[str] = set()
+    while urn and urn not in seen and parse_urn(urn).type != ROOT_STACK_TYPE:
+        yield urn
+        seen.add(urn)
+        urn = comparison.parents.get(urn, "")
+
+
+def _place(root: _Node, chain: tuple[str, ...], urn: str, index: int) -> None:
+    chain = chain[: chain.index(urn)] if urn in chain else chain  # a damaged state may say that it lies in itself
     node = root
     for ancestor in reversed(chain):
         node = node.children.setdefault(ancestor, _Node(ancestor))
@@ -140,12 +148,54 @@ def _emit(node: _Node, depth: int, comparison: Comparison, shown: Shown, rows: l
         rows.append(Row("group", depth, urn=node.urn))
     else:
         rows.append(Row("resource", depth, node.index, urn=node.urn))
-        res = comparison.resources[node.index]
-        known = comparison.known(node.index, outputs=shown.outputs) or comparison.known(node.index)
-        if shown.open(res, known=known and not res.uncertain):
-            rows.extend(_changes(node.index, depth + 1, comparison, shown))
+        rows.extend(_inside(node.index, depth + 1, comparison, shown))
     for child in node.children.values():
         _emit(child, depth + 1, comparison, shown, rows)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    stamp: tuple[object, ...]
+    rows: tuple[Row, ...]
+
+
+def kept_rows(comparison: Comparison, shown: Shown) -> Sequence[Row] | None:
+    """The rows as `rows_of` made them, if it has and nothing has changed since."""
+    drawn = comparison.drawn
+    return drawn.rows if isinstance(drawn, _Drawn) and drawn.stamp == _stamp(comparison, shown) else None
+
+
+def rows_of(comparison: Comparison, shown: Shown) -> Sequence[Row]:
+    """All rows, kept with the comparison: the cursor of the timeline comes back, and 50,000 rows take a while."""
+    rows = kept_rows(comparison, shown)
+    if rows is None:
+        rows = build_rows(comparison, shown)
+        stamp = _stamp(comparison, shown)
+        comparison.drawn = _Drawn(stamp, tuple(rows)) if stamp is not None else None
+    return rows
+
+
+def _stamp(comparison: Comparison, shown: Shown) -> tuple[object, ...] | None:
+    """Equal where the rows are; None where they are made for a moment: folded by hand, or filtered."""
+    if shown.words or shown.toggled or shown.long:
+        return None
+    choices = (shown.outputs, shown.unchanged, shown.consequential, shown.all_open, shown.side_by_side)
+    return (*choices, len(comparison.seen))
+
+
+def refold(rows: list[Row], at: int, comparison: Comparison, shown: Shown) -> None:
+    """Makes the rows inside a resource anew, whose own row is at `at`; all others stay, and there may be 100,000."""
+    index, end = rows[at].index, at + 1
+    while end < len(rows) and rows[end].index == index and rows[end].kind != "resource":
+        end += 1
+    rows[at + 1 : end] = _inside(index, rows[at].depth + 1, comparison, shown)
+
+
+def _inside(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:
+    """The properties of a resource, if it is open."""
+    res = comparison.resources[index]
+    known = comparison.known(index, outputs=shown.outputs) or comparison.known(index)
+    return _changes(index, depth, comparison, shown) if shown.open(res, known=known and not res.uncertain) else []
 
 
 def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:

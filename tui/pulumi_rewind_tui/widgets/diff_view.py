@@ -13,7 +13,7 @@ from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_place import RowKey, find, places
-from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows
+from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows, refold
 from pulumi_rewind_tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ class DiffView(RowsView[Row]):
         same = self.comparison is not None and self.comparison.key == comparison.key
         place = self._place() if same else None
         if not same:
-            self.shown.toggled.clear()
-            self.shown.long.clear()
-            rows = rows if not self.shown.words else None
+            shown = self.shown
+            rows = None if shown.words or shown.toggled or shown.long else rows  # they were made with these
+            shown.toggled.clear()
+            shown.long.clear()
         self.comparison = comparison
         self.note = ()
         self._revealed = None
@@ -104,6 +105,16 @@ class DiffView(RowsView[Row]):
             self._revealed = None
             self.rows = build_rows(self.comparison, self.shown)
             self._restore(place)
+
+    def _refold(self) -> None:
+        """Builds the rows inside the resource of the cursor's row again."""
+        assert self.comparison is not None
+        place, at = self._place(), self.cursor
+        while self.rows[at].kind != "resource":
+            at -= 1
+        self._revealed = None
+        refold(self.rows, at, self.comparison, self.shown)
+        self._restore(place)
 
     def _place(self) -> tuple[list[RowKey], int] | None:
         """The row under the cursor, and on which line of the pane it stands."""
@@ -203,11 +214,11 @@ class DiffView(RowsView[Row]):
             self.action_show("consequential")
         elif row.kind in ("change", "more") and row.change is not None:
             self.shown.long ^= {(self.comparison.resources[row.index].key, row.change.path)}
-            self.rebuild()
+            self._refold()
         elif row.kind == "resource":
             self.shown.toggled ^= {self.comparison.resources[row.index].key}
             if self.comparison.known(row.index, outputs=self.shown.outputs):
-                self.rebuild()
+                self._refold()
             else:
                 self.post_message(self.RebuildWanted())
 

@@ -22,11 +22,13 @@ from pulumi_rewind.system.core_dumps import leave_no_core
 from pulumi_rewind.system.own_python import ROOT, own_python
 from pulumi_rewind.system.path_variables import standing
 from pulumi_rewind_tui.text.comparison import CancelCheck, Cancelled, Comparison, Details, Key, Side
+from pulumi_rewind_tui.workers.standing import Found
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind_tui.text.failure import Cause
 
 TICK = 0.02
 """Seconds between two looks at whether anybody still waits."""
@@ -76,6 +78,22 @@ class ProcessSource:
     def revealed(self, key: Key, index: int, path: str) -> Change | None:
         """See `Source.revealed`."""
         answer: Change | None = self._ask(lambda: False, "revealed", key, index, path)
+        return answer
+
+    def standing(self, moved: bool) -> Found:
+        """See `LocalSource.standing`."""
+        answer = self._ask(lambda: False, "standing", moved)
+        assert isinstance(answer, Found)
+        return answer
+
+    def urns(self) -> tuple[str, ...]:
+        """See `LocalSource.urns`."""
+        answer: tuple[str, ...] = self._ask(lambda: False, "urns")
+        return answer
+
+    def cause(self, number: Side) -> Cause | None:
+        """See `LocalSource.cause`."""
+        answer: Cause | None = self._ask(lambda: False, "cause", number)
         return answer
 
     def add_passphrase(self, passphrase: str) -> None:

@@ -1,0 +1,115 @@
+"""A very large stack: ``python -m tests.bench.bench_memory [RESOURCES]``; 50,000 unless told, 135 MB a checkpoint.
+
+Three updates: the second changes everything, the third goes back. Seconds and peak memory of commands, then of the UI
+while it moves between the states, opens what differs and pages; memory as a multiple of the two states.
+Goals: design 6.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.bench.bench_diff import change_state, make_state
+from tests.bench.bench_ui import EMPTY, ours, project, strokes, write_state
+from tests.bench.goals import goal
+from tests.bench.pty_app import PtyApp, percentile
+from tests.support.filestore import FileStore
+
+WATCHED = """
+import os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Runs a command from a small process: a child's peak memory begins with that of the process that started it."""
+
+COMMANDS = {
+    "history": ("history",),
+    "diff, the summary": ("diff", "1", "2", "--stat"),
+    "diff, everything": ("diff", "1", "2"),
+    "show": ("show", "2"),
+    "blame": ("blame", "bucket-00100"),
+}
+MARKED = "★".encode()
+
+
+def fill(store: FileStore, count: int) -> int:
+    """Writes the three updates; bytes of the first two states."""
+    state = make_state(count)
+    size = write_state(store, state)
+    size += write_state(store, change_state(state, 1.0))
+    write_state(store, state)
+    return size
+
+
+def command(words: tuple[str, ...], root: Path, environ: Mapping[str, str]) -> tuple[float, float, int, int]:
+    """Runs one of our commands; seconds, CPU seconds, peak memory in bytes, lines of output."""
+    begun = time.perf_counter()
+    started = [sys.executable, "-I", "-c", WATCHED, *ours(), *words]
+    done = subprocess.run(started, cwd=root, env=environ, capture_output=True, check=True)
+    cpu, peak = done.stderr.split()[-2:]
+    return time.perf_counter() - begun, float(cpu), int(peak), done.stdout.count(b"\n")
+
+
+def commands(root: Path, environ: Mapping[str, str], size: int) -> None:
+    """Prints what each command takes."""
+    for name, words in COMMANDS.items():
+        wall, cpu, peak, lines = command(words, root, environ)
+        print(
+            f"   {name:<20} {wall:6.2f} s   CPU {cpu:6.2f} s   {peak / 2**20:5.0f} MB ({peak / size:.2f} × the two)"
+            f"   {lines:,} lines"
+        )
+
+
+def screens(root: Path, environ: dict[str, str], size: int) -> None:
+    """Prints what the UI takes."""
+    empty = PtyApp([sys.executable, "-c", EMPTY], cwd=root, environ=environ)
+    empty.until(b"Timeline")
+    base, _ = empty.memory()
+    empty.close()
+    app = PtyApp(ours(), cwd=root, environ=environ)
+    rows = app.until(b"#3")
+    marks = app.until(MARKED)
+    app.quiet(3.0, limit=120)
+    cold = [app.key(key) for key in (b"k", b"k", b"j", b"j", b"j", b"k")]
+    app.quiet(3.0, limit=120)
+    warm = strokes(app, (b"k", b"j"))
+    os.write(app.fd, b"\t")
+    app.quiet(1.0)
+    scroll = strokes(app, (b"\x1b[6~", b"\x1b[5~"))
+    opened = strokes(app, (b"G", b"\r"))
+    memory, others = app.memory()
+    app.close()
+    print(f"   first rows {rows:.2f} s, marks of live and ★ {marks:.2f} s")
+    for name, times in (("while a diff is computed", cold), ("in the timeline", warm),
+                        ("page down in the diff", scroll), ("to the end, opening", opened)):  # fmt: skip
+        middle, late = (percentile(times, share) * 1e3 for share in (0.5, 0.95))
+        print(f"   key to paint, {name:<26} p50 {middle:5.0f} ms   p95 {late:5.0f} ms")
+    ratio = (memory - base) / size
+    held = goal("memory of the UI above an empty one / two states of 50,000 resources", ratio, 2)
+    print(f"   the UI's own process above an empty app {(memory - base) / 2**20:5.0f} MB, / the two {ratio:.2f} {held}")
+    print(f"   the process that compares               {others / 2**20:5.0f} MB, / the two {others / size:.2f}")
+
+
+def main() -> None:
+    """Prints the figures."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        store = FileStore(directory / "backend")
+        size = fill(store, count)
+        root, environ = project(directory, store)
+        print(f"{count:,} resources, all changed, two states of {size / 2**20:.0f} MB")
+        commands(root, environ, size)
+        screens(root, environ, size)
+
+
+if __name__ == "__main__":
+    main()

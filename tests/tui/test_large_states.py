@@ -1,0 +1,170 @@
+"""Large states: the UI's own process reads none of them, keeps little of them, and does each thing once. Counted."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind_tui.text import diff_place, diff_rows
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading, Key
+from pulumi_rewind_tui.text.diff_place import find, places
+from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows, refold, rows_of
+from pulumi_rewind_tui.workers import comparer as comparing
+from pulumi_rewind_tui.workers import diff_source
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import SessionSpec
+from pulumi_rewind_tui.workers.diff_source import LocalSource
+from tests.support.state_reads import state_reads
+from tests.support.tui.shop import Shop, screen_text, settle
+
+
+def session_of(shop: Shop) -> Session:
+    return open_session(shop.root, stack="prod", environ=shop.environ)
+
+
+def never() -> bool:
+    return False
+
+
+async def test_the_process_of_the_ui_reads_no_large_state(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        small = screen_text(pilot.app)
+    monkeypatch.setattr(comparing, "LARGE", 10)
+    reads = state_reads(monkeypatch)
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        assert screen_text(pilot.app) == small, "live, its update and the last good one are known"
+        await pilot.press("j", "j", "k", "d")
+        await settle(pilot)
+        await pilot.press("ctrl+p", *"orders-db")
+        await settle(pilot)
+        assert "orders-db" in screen_text(pilot.app)
+        await pilot.press("escape")
+        assert reads == []
+
+
+def test_what_an_update_in_between_has_changed_is_found_out_here(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the other process would tell of updates that the timeline on the screen hasn't got."""
+    monkeypatch.setattr(comparing, "LARGE", 10)
+    session = session_of(shop)
+    count = len(session.timeline)
+    shop.checkpoint(count).unlink()
+    shop.record(count).unlink()
+    spec = SessionSpec(shop.root, "shop/prod", shop.backend.as_uri(), shop.environ)
+    comparer = Comparer(session, spec)
+    try:
+        found = comparer.standing()
+        assert found.standing.count == count
+        assert comparer._far.standing(False).standing.count == count - 1
+    finally:
+        comparer.close()
+
+
+def test_the_state_of_live_and_its_update_is_read_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = LocalSource(session_of(shop))
+    newest = source.standing(False).standing.live
+    assert newest is not None
+    reads = state_reads(monkeypatch)
+    source.compare((newest, 3), False, never)
+    assert len(reads) == 1, "that of #3"
+    source.standing(True)
+    assert any("/stacks/" in key for key in reads), "live may have moved"
+
+
+@pytest.mark.parametrize("room", [0, 1 << 30])
+def test_decoded_states_are_bounded_by_their_bytes(shop: Shop, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    monkeypatch.setattr(diff_source, "BYTES", room)
+    source = LocalSource(session_of(shop))
+    for number in (2, 3, 4, 5):
+        source.compare((LIVE, number), False, never)
+        source.compare((LIVE, number), True, never)
+    compared = source._diffs.values()
+    kept = {id(side.raw) for one in compared for side in (one.old, one.new)} | {
+        id(one.raw) for one in source._checkpoints.values()
+    }
+    assert len(kept) == (2 if room == 0 else 5), "those that were compared last, and live"
+    if not room:
+        assert list(source._diffs) == [((LIVE, 5), True)]
+        reads = state_reads(monkeypatch)
+        assert source.details((LIVE, 2), False, 0, False).changes is not None
+        assert len(reads) == 1, "what was dropped is read again"
+
+
+def test_comparisons_are_bounded_by_what_they_hold(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = SessionSpec(shop.root, "shop/prod", shop.backend.as_uri(), shop.environ)
+    comparer = Comparer(session_of(shop), spec)
+    keys: list[Key] = [(LIVE, number) for number in (2, 3, 4, 5, 6)]
+    for key in keys:
+        comparer.compare(key)
+    assert all(map(comparer.cached, keys))
+    monkeypatch.setattr(comparing, "RESOURCES", 0)
+    comparer.compare((LIVE, 7))
+    assert [key for key in (*keys, (LIVE, 7)) if comparer.cached(key)] == [(LIVE, 5), (LIVE, 6), (LIVE, 7)]
+
+
+def test_folding_one_resource_gives_the_rows_that_building_all_gives(shop: Shop) -> None:
+    done = LocalSource(session_of(shop)).compare((LIVE, 1), True, never)
+    chance = random.Random(5)
+    shown = Shown(consequential=True)
+    rows = build_rows(done, shown)
+    changed = 0
+    for _ in range(60):
+        row = chance.choice([row for row in rows if row.index >= 0 and done.known(row.index)])
+        if row.change is not None:
+            shown.long ^= {(done.resources[row.index].key, row.change.path)}
+        else:
+            shown.toggled ^= {done.resources[row.index].key}
+        before = len(rows)
+        refold(rows, next(at for at, one in enumerate(rows) if one.kind == "resource" and one.index == row.index), done,
+               shown)  # fmt: skip
+        changed += len(rows) != before
+        assert rows == build_rows(done, shown)
+    assert changed > 20
+
+
+def test_rows_are_made_once_for_each_choice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = LocalSource(session_of(shop)).compare((LIVE, 1), True, never)
+    done.source = LocalSource(session_of(shop))
+    made = 0
+
+    def counting(comparison: Comparison, shown: Shown) -> list[Row]:
+        nonlocal made
+        made += 1
+        return build_rows(comparison, shown)
+
+    monkeypatch.setattr(diff_rows, "build_rows", counting)
+    shown = Shown()
+    assert [list(rows_of(done, shown)) for _ in range(3)] == [build_rows(done, shown)] * 3
+    assert made == 1
+    for choice in ("consequential", "all_open", "side_by_side"):
+        setattr(shown, choice, True)
+        done.changes(0)
+        assert list(rows_of(done, shown)) == build_rows(done, shown)
+    assert made == 4
+    shown.words = "orders"
+    assert list(rows_of(done, shown)) == build_rows(done, shown)
+    shown.words = ""
+    assert list(rows_of(done, shown)) == build_rows(done, shown), "a filter leaves nothing behind"
+
+
+def test_the_cursor_is_found_again_without_looking_closely_at_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    urns = [f"urn:pulumi:p::s::t::r{number}" for number in range(5_000)]
+    done = Comparison((0, 1), tuple(Heading(urn, urn, "update", "t") for urn in urns), "none")
+    rows = build_rows(done, Shown())
+    wanted = places(done, rows, 2_500)
+    looked = 0
+    row_key = diff_place.row_key
+
+    def counting(comparison: Comparison, row: Row) -> diff_place.RowKey:
+        nonlocal looked
+        looked += 1
+        return row_key(comparison, row)
+
+    monkeypatch.setattr(diff_place, "row_key", counting)
+    assert find(wanted, done, rows) == 2_500
+    assert looked <= len(wanted)
+    assert find([], done, rows) == 0
+    assert looked <= len(wanted)
