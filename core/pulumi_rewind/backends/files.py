@@ -71,8 +71,9 @@ class FileStorage:
         """Names alone: looking at each file would cost more than everything else."""
         if start:
             # The sidecars double the directory; turning them away early halves the time.
-            names = (name for name in self._names(folder) if name[-6:] != ".attrs")
-            yield from (Item(name) for name in names if name.startswith(start) and name > after)
+            for name in self._names(folder):
+                if name[-6:] != ".attrs" and name.startswith(start) and name > after:
+                    yield Item(name)
             return
         for entry in self._scan(folder):
             if not entry.name.endswith(".attrs") and entry.name > after and not entry.is_dir(follow_symlinks=False):
