@@ -31,16 +31,21 @@ def sealed_states(count: int) -> tuple[State, State]:
     for number, res in enumerate(state["deployment"]["resources"][2:]):
         if number % 3 == 0:
             res["inputs"]["token"] = sealer.secret(f"token-{number}")
-    for value in walk(state):
-        if is_secret(value) and "plaintext" in value:
-            value["ciphertext"] = sealer.text(value.pop("plaintext").encode())
-    state["deployment"]["secrets_providers"] = sealer.provider
+    seal(state, sealer)
     later = change_state(state, 0.01)
     before = {res["urn"]: res.get("modified") for res in state["deployment"]["resources"]}
     for res in later["deployment"]["resources"]:
         if "token" in res.get("inputs", {}) and before.get(res["urn"], "new") != res["modified"]:
             res["inputs"]["token"] = sealer.secret("rotated")
     return state, later
+
+
+def seal(state: State, sealer: Sealer) -> None:
+    """Encrypts all secrets of a state."""
+    for value in walk(state):
+        if is_secret(value) and "plaintext" in value:
+            value["ciphertext"] = sealer.text(value.pop("plaintext").encode())
+    state["deployment"]["secrets_providers"] = sealer.provider
 
 
 def lay_out(folder: Path, states: tuple[State, State]) -> dict[str, str]:

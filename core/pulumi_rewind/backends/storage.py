@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from pulumi_rewind.backends.protocol import Remote, Watch
 from pulumi_rewind.errors import BackendError
 
@@ -13,8 +15,8 @@ ROOT: Final = ".pulumi"
 """The folder that everything is in."""
 
 
-class Item(NamedTuple):
-    """What a listing says of one file."""
+class Item(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
+    """What a listing says of one file. Python's collector, which would go through all of them, passes them over."""
 
     name: str
     """Within its folder."""
