@@ -127,5 +127,5 @@ def test_after_a_failed_update_nobody_says_that_nothing_was_changed(error: Refus
 
 def test_what_an_old_cli_does_not_understand_in_a_url_is_told_with_what_it_does() -> None:
     """As 3.206 says it."""
-    told = failure("the preview failed", 'error: open bucket s3://state?use_path_style=true: unknown query parameter "x"')
+    told = failure("the preview failed", 'error: open bucket s3://state: unknown query parameter "x"')
     assert "use_path_style only as s3ForcePathStyle=true" in told.hint

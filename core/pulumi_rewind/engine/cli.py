@@ -372,7 +372,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("field conflict", _PATCH_FORCE),
     ("field is immutable", _IMMUTABLE),
     ("spec: forbidden: updates to", _IMMUTABLE),
-    ("unknown query parameter", "A CLI up to 3.243 knows no `role=`, and use_path_style only as s3ForcePathStyle=true."),
+    ("unknown query parameter", "CLIs up to 3.243 know no `role=`, and use_path_style only as s3ForcePathStyle=true."),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
 )
 
