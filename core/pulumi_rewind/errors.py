@@ -139,6 +139,8 @@ class CheckpointError(BackendError):
     """The update whose checkpoint it is, where that is known."""
     raw = b""
     """The raw content, if it could be read; secrets in it are encrypted as stored."""
+    intact = ""
+    """How an intact copy is put in the place of a live state, where the backend has one: a sentence."""
 
 
 class RecordError(CheckpointError):

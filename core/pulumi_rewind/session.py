@@ -260,7 +260,8 @@ class Session:
         try:
             return self.backend.live(self.stack)
         except CheckpointError as err:
-            err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
+            err.advice = err.intact
+            err.advise("`--strategy state` (in the review: t) replaces it with the target's checkpoint.")
             raise
 
     def operations(self, *, quick: bool = False) -> list[Lock]:

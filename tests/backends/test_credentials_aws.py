@@ -120,10 +120,12 @@ def write_home(home: Path, url: str) -> None:
     cache.write_text(json.dumps({"accessToken": "ssotoken", "expiresAt": "2100-01-01T00:00:00Z"}))
 
 
-HERE = "endpoint={url}&use_path_style=true&region=us-east-1"
+HERE = "endpoint={url}&s3ForcePathStyle=true&region=us-east-1"
+"""As every supported CLI understands it."""
 
 WAYS = {
     "keys in the environment": (HERE, KEYS, "AKENV"),
+    "the new name for the bucket in the path": ("endpoint={url}&use_path_style=true&region=us-east-1", KEYS, "AKENV"),
     "a session token": (HERE, KEYS | {"AWS_SESSION_TOKEN": "tok"}, "AKENV"),
     "keys are stronger than AWS_PROFILE": (HERE, KEYS | {"AWS_PROFILE": "keys"}, "AKENV"),
     "profile in the url is stronger than keys": (HERE + "&profile=keys", KEYS, "AKPROFILE"),
@@ -156,11 +158,15 @@ ASKED_OF_THE_CLI = {
     "profile in the url is stronger than keys",
     "the url's endpoint is stronger",
     "a role in the url",
+    "the new name for the bucket in the path",
 }
 """Where it is easily taken for something else; it takes the other ways as well, which was tried once (3.276)."""
 
+NEW = pytest.mark.since("3.245.0", "an option of s3:// URLs")
+SINCE = {"a role in the url": NEW, "the new name for the bucket in the path": NEW}
 
-@pytest.mark.parametrize("way", WAYS)
+
+@pytest.mark.parametrize("way", [pytest.param(way, marks=SINCE.get(way, ())) for way in WAYS])
 def test_a_way_in(way: str, front: Faulty, home: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineInfo) -> None:
     query, environ, key = WAYS[way]
     parts = {"url": front.url, "host": front.url.partition("://")[2], "home": str(home)}

@@ -86,9 +86,10 @@ def ways(host: str) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 ASKED_OF_THE_CLI = {"key before signature", "signature before connection string", "connection string"}
+SINCE = {"connection string": pytest.mark.since("3.245.0", "a connection string without the account's name")}
 
 
-@pytest.mark.parametrize("way", list(ways("")))
+@pytest.mark.parametrize("way", [pytest.param(way, marks=SINCE.get(way, ())) for way in ways("")])
 def test_a_way_in(way: str, address: str, engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> None:
     query, environ = ways(address)[way]
     url = f"azblob://{BUCKET}/ways?{query}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi_rewind.diff.certain import surely_other
 from pulumi_rewind.diff.checkpoints import compare, diff_checkpoints, diff_to_json
 from pulumi_rewind.diff.equality import same_content
-from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, decode_checkpoint
 from pulumi_rewind.state.values import DEFAULTS, RESOURCE_REF, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.diffs import by_name, encrypted, secret
@@ -170,7 +170,9 @@ def test_an_object_that_still_waits_as_an_old_copy_returns() -> None:
     assert diff_checkpoints(gone, checkpoint(before)).resources[0].op == "replace"
 
 
-values = st.sampled_from((1, "db-1111", "db-2222", "http://db-1111/", {"__defaults": []}, '{"a": "db-1111"}'))
+values = st.sampled_from(
+    (1, "db-1111", "db-2222", "http://db-1111/", {"__defaults": []}, '{"a": "db-1111"}', "[1]", "[1 ]", "é", 1.0, True)
+)
 things = st.fixed_dictionaries(
     {
         "id": st.sampled_from(("db-1111", "db-2222", "")),
@@ -196,3 +198,30 @@ def test_what_bytes_tell_is_what_a_closer_look_tells(one: dict[str, Any], other:
     old, new = (checkpoint(*(made(*item) for item in fields.items())) for fields in (one, other))
     if surely_other(old, new):
         assert any(not (item.consequential or item.uncertain) for item in compare(old, new))
+
+
+TEXTS = (
+    ("שלום 🚀", "שלום 🚀"),
+    ("tab\tand\nline", "tab\tand\nline"),
+    ('{"n": 1}', '{"n":1}'),
+    ("[1, 2]", " [1,\t2]\n"),
+    ("{}", "{ }"),
+)
+
+
+@pytest.mark.parametrize(("one", "other"), TEXTS)
+@pytest.mark.parametrize("deeper", [False, True])
+def test_how_a_state_is_written_is_no_difference(one: str, other: str, deeper: bool) -> None:
+    """Escapes, indentation, forms of numbers, and JSON text; as versions of the engine and other tools write them."""
+
+    def of(text: str, count: float, **written: Any) -> Checkpoint:
+        inputs = {"count": count, "x": {"of": [text], "n": 1.5} if deeper else text}
+        made = checkpoint(res("a", inputs=inputs, outputs=inputs, propertyDependencies={"x": [], "count": []}))
+        return decode_checkpoint(json.dumps(json.loads(made.raw), **written).encode(), source="test")
+
+    plain, escaped = of(one, 3, ensure_ascii=False, indent=4), of(other, 3.0)
+    assert not surely_other(plain, escaped)
+    assert same_content(plain, escaped) is True
+    assert diff_checkpoints(plain, escaped).resources == ()
+    assert diff_checkpoints(escaped, plain).resources == ()
+    assert same_content(plain, of(f"{other}!", 3)) is False

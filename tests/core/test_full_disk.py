@@ -10,6 +10,8 @@ import pytest
 
 from pulumi_rewind.backends.directory import COPIES, MINIMUM_FREE, empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.session import open_session
+from tests.support.filestack import FileStack
 from tests.support.filestore import FileStore
 
 
@@ -39,6 +41,23 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
         store.open().live(store.ref)
     assert "cp" not in caught.value.hint
     assert "backup" in caught.value.hint
+
+
+def test_who_plans_is_told_of_the_copy_first(tmp_path: Path) -> None:
+    """An engine of 3.206 leaves a cut state where the disk is full; the copy knows what the run had done until then."""
+    stack = FileStack(tmp_path)
+    stack.update(stack.resource("a", {"size": "s"}))
+    whole = stack.checkpoint_file(1).read_bytes()
+    stack.set_live(whole[:90])
+    opened = open_session(stack.work, "dev", environ=stack.env)
+    with pytest.raises(CheckpointError) as caught:
+        opened.live()
+    assert caught.value.hint.startswith("`--strategy state`")
+    copy = stack.live_file.with_name(f"{stack.live_file.name}.bak")
+    copy.write_bytes(whole)
+    with pytest.raises(CheckpointError) as caught:
+        opened.live()
+    assert f"restore it with `cp '{copy}' '{stack.live_file}'`. `--strategy state`" in caught.value.hint
 
 
 def test_room_is_measured_where_the_backend_is(tmp_path: Path) -> None:

@@ -123,3 +123,9 @@ def test_what_was_left_open_is_told_once_whatever_else_is_said_of_it() -> None:
 def test_after_a_failed_update_nobody_says_that_nothing_was_changed(error: RefusedError | EngineError) -> None:
     told = recovery(World())._failed_too(error)
     assert told.hint == "Plan again. Then `pulumi-rewind resume dev` goes back to #2."
+
+
+def test_what_an_old_cli_does_not_understand_in_a_url_is_told_with_what_it_does() -> None:
+    """As 3.206 says it."""
+    told = failure("the preview failed", 'error: open bucket s3://state: unknown query parameter "x"')
+    assert "use_path_style only as s3ForcePathStyle=true" in told.hint

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from pulumi_rewind.choices import Choices
 from tests.support.rewind import plan, run, said, session, steps
 from tests.support.stack import EngineStack
@@ -108,6 +110,7 @@ def test_an_interrupted_rollback_goes_on_keeping_the_data(stack: EngineStack) ->
     assert (after["db"]["id"], after["lone"]["inputs"]["image"]) == (before["db"]["id"], "lone:pg15")
 
 
+@pytest.mark.since("3.207.0", "replaceWith")
 def test_what_would_replace_it_stays_with_it(stack: EngineStack) -> None:
     """A resource of ``replaceWith`` is among nobody's dependencies."""
     text = (

@@ -125,14 +125,14 @@ def inside(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(
-    st.lists(secrets.map(Hidden), min_size=40, max_size=40),
-    st.sampled_from(["", "gzip", "zstd"]),
-    st.sampled_from([None, 4]),
-)
+ZSTD = pytest.param("zstd", marks=pytest.mark.since("3.224.0", "backends compressed by zstd"))
+
+
+@pytest.mark.parametrize("compression", ["", "gzip", ZSTD])
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(drawn=st.lists(secrets.map(Hidden), min_size=40, max_size=40), indent=st.sampled_from([None, 4]))
 def test_secrets_of_any_shape_are_opened_as_the_cli_opens_them(
-    stack: EngineStack, drawn: list[Hidden], compression: str, indent: int | None
+    stack: EngineStack, compression: str, drawn: list[Hidden], indent: int | None
 ) -> None:
     sealer = Sealer(stack.passphrase)
     urn = "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"

@@ -182,7 +182,7 @@ def quick_s3(directory: Path, log: Path, *options: str) -> Iterator[QuickServer]
     port = free_port()
     with running([sys.executable, "-m", "tests.servers.quick_s3", port, directory, *options], port, log):
         yield QuickServer(
-            f"s3://{BUCKET}/{{}}?endpoint=http://127.0.0.1:{port}&use_path_style=true&region=us-east-1",
+            f"s3://{BUCKET}/{{}}?endpoint=http://127.0.0.1:{port}&s3ForcePathStyle=true&region=us-east-1",
             {
                 "AWS_ACCESS_KEY_ID": "testkey",
                 "AWS_SECRET_ACCESS_KEY": "testsecret",

@@ -30,7 +30,7 @@ def s3(folder: Path) -> Iterator[Server]:
     env = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with running(command, port, folder / "rclone.log", env):
         yield Server(
-            f"s3://{BUCKET}/{{}}?endpoint=http://127.0.0.1:{port}&use_path_style=true&region=us-east-1",
+            f"s3://{BUCKET}/{{}}?endpoint=http://127.0.0.1:{port}&s3ForcePathStyle=true&region=us-east-1",
             {
                 "AWS_ACCESS_KEY_ID": "testkey",
                 "AWS_SECRET_ACCESS_KEY": "testsecret",

@@ -142,7 +142,8 @@ class DiyBackend:
         try:
             return decode_checkpoint(unpacked(found.content, what), source=what)
         except CheckpointError as err:
-            err.advice = self._storage.remedy(found.key) or err.advice
+            err.intact = self._storage.remedy(found.key)
+            err.advice = err.intact or err.advice
             raise
 
     def locks(self, stack: StackRef, *, quick: bool = False) -> list[Lock]:

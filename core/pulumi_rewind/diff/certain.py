@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -9,8 +10,8 @@ import msgspec
 from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.values import DEFAULTS, SIG
 
-_AMBIGUOUS: Final = (SIG.encode(), DEFAULTS.encode(), b'\\"')
-"""Special values, bookkeeping, JSON text: bytes that differ there may mean the same."""
+_AMBIGUOUS: Final = re.compile(rf'{SIG}|{DEFAULTS}|[\]}}](?: |\\[ntr])*"'.encode())
+"""Special values, bookkeeping, text that may be JSON by its end: what differs there may mean the same."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
@@ -46,11 +47,10 @@ def replaced(before: Resource, after: Resource) -> bool:
 
 
 def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | None = None) -> bool:
-    """Whether inputs or outputs whose bytes differ are different, told from the bytes of their members.
+    """Whether inputs or outputs whose bytes differ are different, told from the first member that does.
 
-    False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
-    depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
-    was recorded, computed from nothing else, or were filled in by the provider.
+    False means that only a closer look tells. Of `given` only those inputs count that were, as recorded, computed
+    from nothing else, or were filled in by the provider.
     """
     try:
         left, right = _members.decode(one) or {}, _members.decode(other) or {}
@@ -62,18 +62,16 @@ def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | Non
     for key in left.keys() | right.keys():
         if key != DEFAULTS and not recorded.get(key):
             here, there = left.get(key), right.get(key)
-            if here is None or there is None or (here != there and _bytes_tell(here, there)):
+            if here is None or there is None or (here != there and _tells(here, there)):
                 return True
     return False
 
 
-def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:
-    left, right = bytes(one), bytes(other)
-    if left[_last_line(left) :] != right[_last_line(right) :]:
+def _tells(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    """Whether two members differ whatever they mean: not by the spelling of their JSON, nor where it is ambiguous."""
+    if _AMBIGUOUS.search(one) or _AMBIGUOUS.search(other):
         return False
-    return not any(mark in side for side in (left, right) for mark in _AMBIGUOUS)
-
-
-def _last_line(text: bytes) -> int:
-    place = text.rfind(b"\n")
-    return len(text) if place < 0 else place
+    try:
+        return bool(msgspec.json.decode(one) != msgspec.json.decode(other))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False

@@ -344,14 +344,13 @@ _LOCKED: Final = ("is currently locked", "[409] conflict: another update is curr
 """How the CLI says that somebody else holds the stack: of a DIY backend, and of a service."""
 
 _LOCK_HINT: Final = "Wait for the other operation, or run `pulumi cancel` if it is dead."
+_PLUGIN_HINT: Final = "Install the provider plugin of that version (`pulumi plugin install`), then try again."
 
 _HINTS: tuple[tuple[str, str], ...] = (
     ("snapshot integrity", REPAIR_HINT),
     *((said, _LOCK_HINT) for said in _LOCKED),
     ("rate-limit exceeded", "The service limits how often it is asked; wait a minute and try again."),
-    ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
-    ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
-    ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
+    *((said, _PLUGIN_HINT) for said in ("no resource plugin", "could not find plugin", "unable to find plugin")),
     ("is protected", "If it may be deleted, run `pulumi state unprotect URN`, then plan again."),
     ("violates plan", _UNPLANNED),
     ("not allowed by the plan", _UNPLANNED),
@@ -372,6 +371,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("field conflict", _PATCH_FORCE),
     ("field is immutable", _IMMUTABLE),
     ("spec: forbidden: updates to", _IMMUTABLE),
+    ("unknown query parameter", "CLIs up to 3.243 know no `role=`, and use_path_style only as s3ForcePathStyle=true."),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
 )
 
