@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pulumi_rewind.diff.certain import surely_other
 from pulumi_rewind.diff.checkpoints import compare, diff_checkpoints, diff_to_json
 from pulumi_rewind.diff.equality import same_content
-from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, decode_checkpoint
+from pulumi_rewind.state.decoding import decode_checkpoint
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint
 from pulumi_rewind.state.values import DEFAULTS, RESOURCE_REF, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.diffs import by_name, encrypted, secret
