@@ -261,39 +261,6 @@ def test_secrets_are_masked_everywhere(stack: FileStack) -> None:
         assert "topsecret" not in stack.run(*args).out
 
 
-HEAVY = ("textual", "pulumi", "grpc", "rich", "pulumi_rewind.engine.cli")
-UNUSED = tuple(
-    f"pulumi_rewind.{name}"
-    for name in ("backends.file_writing", "backends.notes", "project.check_settings", "system.durations")
-)
-"""What no history needs."""
-
-
-def test_history_stays_light() -> None:
-    code = (
-        "import sys\nfrom pulumi_rewind_tui.cli import run\nimport pulumi_rewind_tui.commands.history\n"
-        f"print([m for m in {HEAVY!r} if m in sys.modules])"
-    )
-    import subprocess
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_history_of_a_stack_without_git_loads_nothing_heavy(stack: FileStack) -> None:
-    stack.update(stack.resource("api", {}))
-    code = (
-        "import sys\nfrom pulumi_rewind_tui.cli import run\nassert run(['history']) == 0\n"
-        f"print([m for m in {HEAVY + UNUSED!r} if m in sys.modules])"
-    )
-    import subprocess
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=stack.work, env=stack.env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_a_closed_pipe_is_quiet(stack: FileStack) -> None:
     for _ in range(50):
         stack.update(message="x" * 3000)

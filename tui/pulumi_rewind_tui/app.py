@@ -14,7 +14,6 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.message import Message
@@ -23,7 +22,7 @@ from textual.screen import Screen
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
-from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
+from pulumi_rewind_tui.theme import NAMES, PREFIX, ThemedApp, theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
 from pulumi_rewind_tui.widgets.few_colours_filter import FewColoursFilter
 from pulumi_rewind_tui.workers.background import CancelCheck, clean, in_thread
@@ -41,7 +40,7 @@ COLLECT_AFTER = 1.0
 """Seconds after which Python collects garbage again; it costs a tenth of the start-up."""
 
 
-class RewindApp(App[int]):
+class RewindApp(ThemedApp):
     """The application; the only class that knows all screens (they know it as `Host`)."""
 
     TITLE = "pulumi-rewind"
@@ -89,14 +88,6 @@ class RewindApp(App[int]):
     def get_default_screen(self) -> Screen[Any]:
         """Home is at the bottom of the stack of screens."""
         return HomeScreen()
-
-    def refresh_css(self, animate: bool = True) -> None:
-        """Before the first screen is there, nothing has a style yet that would be another one with the theme."""
-        if self.screen_stack:
-            super().refresh_css(animate)
-        else:
-            self.stylesheet.set_variables(self.get_css_variables())
-            self.stylesheet.update(self, animate=animate)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every row goes through before it is drawn."""

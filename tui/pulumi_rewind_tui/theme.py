@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from rich.style import Style
+from textual.app import App
 from textual.theme import Theme
 
 from pulumi_rewind.errors import UsageError
@@ -167,3 +168,15 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "link": ink("blue"),
         "match": Style(reverse=True),
     }
+
+
+class ThemedApp(App[int]):
+    """An application whose theme is set before its first screen is there."""
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before the first screen is there, nothing has a style yet that would be another one with the theme."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+            self.stylesheet.update(self, animate=animate)

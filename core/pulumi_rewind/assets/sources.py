@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def program_directory(root: Path) -> Path:
     """Where relative paths of a program start: the project's directory, or that of its ``main``."""
-    from pulumi_rewind.project.workspace import PROJECT_FILES
+    from pulumi_rewind.project.places import PROJECT_FILES
 
     for name in PROJECT_FILES:
         path = root / name

@@ -17,11 +17,11 @@ from typing import Any, Final, NamedTuple
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.project.places import FILE, home, settings_files, user_file
 from pulumi_rewind.system.documents import load_toml
 from pulumi_rewind.system.ownership import shared
 from pulumi_rewind.system.untrusted import read_text
 
-FILE: Final = "rewind.toml"
 TRUST_FILE: Final = "config.toml"
 
 RECORDS: Final = "records"
@@ -121,12 +121,6 @@ def load_settings(root: Path | None, environ: Mapping[str, str] = os.environ) ->
                 value = tuple(dict.fromkeys([*found.get(name, ()), *value]))
             found[name] = value
     return Settings(**found)
-
-
-def settings_files(root: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The files of settings that are there, the one that counts most last."""
-    places = [user_file(environ, FILE), *([root / FILE] if root is not None else ())]
-    return tuple(path for path in places if os.path.lexists(path))
 
 
 def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
@@ -271,17 +265,6 @@ class UserSettings(NamedTuple):
     """Whose signatures of records count, as ``ssh-keygen -Y verify`` takes them (ALLOWED SIGNERS in its manual)."""
 
 
-def user_file(environ: Mapping[str, str], name: str) -> Path:
-    """Where a file of the user's own is: in ``$XDG_CONFIG_HOME/pulumi-rewind``, by default below ``~/.config``.
-
-    A relative XDG_CONFIG_HOME doesn't count, as the XDG specification says: it could name a directory of the project.
-    """
-    base = Path(environ.get("XDG_CONFIG_HOME") or "")
-    if not base.is_absolute():
-        base = _home(environ) / ".config"
-    return base / "pulumi-rewind" / name
-
-
 def load_user_settings(environ: Mapping[str, str]) -> UserSettings:
     """Reads whom the user trusts; the defaults if nothing is said.
 
@@ -307,11 +290,7 @@ def _file(path: Path, name: str, value: Any, environ: Mapping[str, str]) -> Path
         return None
     found = Path(value) if isinstance(value, str) else Path()
     if found.parts[:1] == ("~",):
-        found = _home(environ).joinpath(*found.parts[1:])
+        found = home(environ).joinpath(*found.parts[1:])
     if not found.is_absolute():
         raise UsageError(f"{path}: {name} must be an absolute path, or start with ~/", hint=f"It is {value!r} now.")
     return found
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home())

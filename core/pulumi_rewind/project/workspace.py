@@ -22,12 +22,10 @@ from typing import Any
 
 from pulumi_rewind.backends.urls import absolute_url, user_home
 from pulumi_rewind.errors import EngineError, ProjectNotFound, UsageError
+from pulumi_rewind.project.places import as_the_shell_shows_it, project_file
 from pulumi_rewind.system.documents import load_json, load_yaml
 from pulumi_rewind.system.path_variables import rooted
 from pulumi_rewind.system.untrusted import read_bytes, read_text
-
-PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
-"""In the order that the CLI prefers them."""
 
 ONE_NOTE = (3, 268, 0)
 """The first CLI that keeps one note for all paths to a project."""
@@ -127,38 +125,15 @@ def find_workspace(cwd: Path, *, backend: str | None = None, environ: Mapping[st
         ProjectNotFound: no project file up to the root of the file system.
         UsageError: the project file can't be read, or is not one.
     """
-    start = _as_the_shell_shows_it(cwd, environ)
+    start = as_the_shell_shows_it(cwd, environ)
     if not start.is_dir():
         raise ProjectNotFound(f"there is no directory {start}", hint="Name an existing one with `--cwd DIR`.")
-    if (path := _project_file(start)) is not None:
+    if (path := project_file(start)) is not None:
         return _open(path, start, backend, environ)
     raise ProjectNotFound(
         f"no Pulumi.yaml in {start} or above it",
         hint="Go into a Pulumi project, or name its directory with `--cwd DIR`. `pulumi-rewind demo` makes one to try.",
     )
-
-
-def project_root(cwd: Path, environ: Mapping[str, str]) -> Path | None:
-    """The directory of the project at `cwd` or above it, found without reading anything; None if there is none."""
-    path = _project_file(_as_the_shell_shows_it(cwd, environ))
-    return path.parent if path is not None else None
-
-
-def _project_file(start: Path) -> Path | None:
-    places = (folder / name for folder in (start, *start.parents) for name in PROJECT_FILES)
-    return next((path for path in places if path.is_file()), None)
-
-
-def _as_the_shell_shows_it(cwd: Path, environ: Mapping[str, str]) -> Path:
-    """`cwd` made absolute; if it is the shell's directory, with the symbolic links that led there."""
-    start = Path(os.path.abspath(cwd))  # noqa: PTH100 - links are kept
-    shell = environ.get("PWD", "")
-    try:
-        if Path(shell).is_absolute() and start.samefile(shell):
-            return Path(shell)
-    except (OSError, ValueError):
-        pass
-    return start
 
 
 def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]) -> Workspace:

@@ -16,7 +16,8 @@ from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.engine.environment import DEBUG_VARIABLES, debug_variables
 from pulumi_rewind.errors import BackendError, RewindError, SecretsError
-from pulumi_rewind.project.settings import load_settings, settings_files
+from pulumi_rewind.project.places import settings_files
+from pulumi_rewind.project.settings import load_settings
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.parts import NOT_HERE
 from pulumi_rewind.session import Session, open_session

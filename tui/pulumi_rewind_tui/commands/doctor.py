@@ -34,8 +34,8 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
     Says how to fix each problem. With --replay, also lists every resource that a rollback could not restore
     exactly, with the reason. Changes nothing. Exit code 0 if no check fails, else 1.
     """
+    from pulumi_rewind.project.places import project_root
     from pulumi_rewind.project.settings import load_settings
-    from pulumi_rewind.project.workspace import project_root
     from pulumi_rewind.upkeep.doctor import diagnose
     from pulumi_rewind.upkeep.findings import Finding
 
@@ -87,8 +87,8 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
 
 def _screens(shared: Shared) -> Iterator[Finding]:
     """Checks the theme and the keys in the settings."""
+    from pulumi_rewind.project.places import project_root
     from pulumi_rewind.project.settings import load_settings, where_set
-    from pulumi_rewind.project.workspace import project_root
     from pulumi_rewind.upkeep.findings import Finding
 
     root = project_root(shared.cwd, os.environ)

@@ -21,8 +21,8 @@ def keys(shared: Shared, as_json: bool) -> None:
     "S"`; separate several keys by commas. A * marks keys that your settings changed. The end of the list names
     actions that share a key in one place.
     """
-    from pulumi_rewind.project.settings import load_settings, settings_files, where_set
-    from pulumi_rewind.project.workspace import project_root
+    from pulumi_rewind.project.places import project_root, settings_files
+    from pulumi_rewind.project.settings import load_settings, where_set
     from pulumi_rewind_tui.app import RewindApp
     from pulumi_rewind_tui.screens.actions import actions, clashes, shown, summary
 

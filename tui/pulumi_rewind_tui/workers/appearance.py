@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi_rewind.errors import StateDirectoryError, UsageError
+from pulumi_rewind.project.places import project_root, settings_files
 from pulumi_rewind.system.state_directory import StateDirectory
 from pulumi_rewind_tui.theme import PREFIX, theme_name
 
@@ -33,21 +34,19 @@ def appearance(cwd: Path, environ: Mapping[str, str], theme: str | None, ascii_o
     Raises:
         UsageError: there is no such theme, or the settings can't be read.
     """
-    from pulumi_rewind.project.settings import Settings, load_settings, settings_files, where_set
-    from pulumi_rewind.project.workspace import project_root
-
     root = project_root(cwd, environ)
-    settings = load_settings(root, environ) if settings_files(root, environ) else Settings()
-    if theme:
-        name = theme_name(theme)
-    elif settings.theme:
-        try:
-            name = theme_name(settings.theme)
-        except UsageError as err:
-            raise UsageError(f"{where_set(root, environ, 'theme')}: {err}", hint=err.hint) from None
-    else:
-        name = theme_name(remembered(environ) or "dark")
-    return Appearance(name.removeprefix(PREFIX), ascii_only or settings.ascii)
+    if settings_files(root, environ):
+        from pulumi_rewind.project.settings import load_settings, where_set
+
+        settings = load_settings(root, environ)
+        ascii_only = ascii_only or settings.ascii
+        if not theme and settings.theme:
+            try:
+                return Appearance(theme_name(settings.theme).removeprefix(PREFIX), ascii_only)
+            except UsageError as err:
+                raise UsageError(f"{where_set(root, environ, 'theme')}: {err}", hint=err.hint) from None
+    name = theme_name(theme or remembered(environ) or "dark")
+    return Appearance(name.removeprefix(PREFIX), ascii_only)
 
 
 def remembered(environ: Mapping[str, str]) -> str:

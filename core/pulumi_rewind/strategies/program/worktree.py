@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.project.places import PROJECT_FILES
 from pulumi_rewind.project.repository import is_commit_id
-from pulumi_rewind.project.workspace import PROJECT_FILES
 from pulumi_rewind.records.worktree import put_uncommitted
 from pulumi_rewind.strategies.program.source import INSTEAD
 from pulumi_rewind.strategies.program.submodules import fill_submodules
