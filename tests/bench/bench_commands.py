@@ -24,7 +24,7 @@ PASSPHRASE = "open sesame"
 OWN = (sys.executable, "-m", "pulumi_rewind_tui.cli")
 
 
-def sealed_states(count: int) -> tuple[State, State]:
+def sealed_states(count: int, share: float = 0.01) -> tuple[State, State]:
     """Two states with secrets as a backend stores them; what didn't change has the same ciphertext."""
     sealer = Sealer(PASSPHRASE)
     state = make_state(count)
@@ -32,7 +32,7 @@ def sealed_states(count: int) -> tuple[State, State]:
         if number % 3 == 0:
             res["inputs"]["token"] = sealer.secret(f"token-{number}")
     seal(state, sealer)
-    later = change_state(state, 0.01)
+    later = change_state(state, share)
     before = {res["urn"]: res.get("modified") for res in state["deployment"]["resources"]}
     for res in later["deployment"]["resources"]:
         if "token" in res.get("inputs", {}) and before.get(res["urn"], "new") != res["modified"]:

@@ -1,4 +1,4 @@
-"""A very large stack: ``python -m tests.bench.bench_memory [RESOURCES]``; 50,000 unless told, 135 MB a checkpoint.
+"""A very large stack: ``python -m tests.bench.bench_memory [RESOURCES]``; 50,000 unless told, 200 MB a checkpoint.
 
 Three updates: the second changes everything, the third goes back. Seconds and peak memory of commands, then of the UI
 while it moves between the states, opens what differs and pages; memory as a multiple of the two states.
@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench.bench_diff import change_state, make_state
+from tests.bench.bench_commands import PASSPHRASE, sealed_states
 from tests.bench.bench_ui import EMPTY, ours, project, strokes, write_state
 from tests.bench.goals import goal
 from tests.bench.pty_app import PtyApp, percentile
@@ -42,9 +42,9 @@ MARKED = "★".encode()
 
 def fill(store: FileStore, count: int) -> int:
     """Writes the three updates; bytes of the first two states."""
-    state = make_state(count)
+    state, later = sealed_states(count, 1.0)
     size = write_state(store, state)
-    size += write_state(store, change_state(state, 1.0))
+    size += write_state(store, later)
     write_state(store, state)
     return size
 
@@ -83,13 +83,15 @@ def screens(root: Path, environ: dict[str, str], size: int) -> None:
     warm = strokes(app, (b"k", b"j"))
     os.write(app.fd, b"\t")
     app.quiet(1.0)
+    os.write(app.fd, b"\x1b[6~")
     scroll = strokes(app, (b"\x1b[6~", b"\x1b[5~"))
-    opened = strokes(app, (b"G", b"\r"))
+    os.write(app.fd, b"G")
+    opened = strokes(app, (b"\r", b"\r"))
     memory, others = app.memory()
     app.close()
     print(f"   first rows {rows:.2f} s, marks of live and ★ {marks:.2f} s")
     for name, times in (("while a diff is computed", cold), ("in the timeline", warm),
-                        ("page down in the diff", scroll), ("to the end, opening", opened)):  # fmt: skip
+                        ("paging in the diff", scroll), ("opening the last resource", opened)):  # fmt: skip
         middle, late = (percentile(times, share) * 1e3 for share in (0.5, 0.95))
         print(f"   key to paint, {name:<26} p50 {middle:5.0f} ms   p95 {late:5.0f} ms")
     ratio = (memory - base) / size
@@ -106,6 +108,7 @@ def main() -> None:
         store = FileStore(directory / "backend")
         size = fill(store, count)
         root, environ = project(directory, store)
+        environ["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
         print(f"{count:,} resources, all changed, two states of {size / 2**20:.0f} MB")
         commands(root, environ, size)
         screens(root, environ, size)
