@@ -177,7 +177,7 @@ def main() -> None:
         updates, resources, among, engine = spaced(100, 3_000, 4), spaced(100, 2_000, 4), 1_000, (30, 100, 300)
     else:
         updates, resources, among = spaced(100, 100_000, 7), spaced(100, 50_000, 7), AMONG
-        engine = (100, 300, 1_000, 3_000, *((10_000,) if large else ()))
+        engine = (100, 200, 400, 800, 1_500, 3_000, *((10_000,) if large else ()))
     print(f"growth: {os.cpu_count()} CPUs, seconds of CPU, the least of a few runs")
     lines = []
     measures: tuple[Callable[[Path], Iterator[Line]], ...] = (

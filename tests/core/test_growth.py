@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import cProfile
+import json
+import pstats
 import re
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bench.bench_diff import complete, make_state
+from tests.bench.bench_growth import change
 from tests.bench.growth import BOTTOM, LEFT, RIGHT, TOP, Law, Line, figures, law, picture, said, spaced
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -73,6 +79,29 @@ def test_what_stays_as_it_is_does_not_grow(cost: float, noise: list[float]) -> N
 
 def test_what_falls_does_not_grow() -> None:
     assert law(Line("history, made up", (100, 1_000, 10_000), (4.0, 2.0, 1.0))).exponent == 0
+
+
+def calls_of_a_diff(folder: Path, resources: int, changed: int) -> int:
+    """How many functions are called to tell everything that differs, which is the same on every machine."""
+    state, (old, new) = make_state(resources), (folder / "old.json", folder / "new.json")
+    old.write_text(json.dumps(state))
+    change(state, changed)
+    new.write_text(json.dumps(state))
+    profile = cProfile.Profile()
+    places = profile.runcall(complete, old, new)
+    assert places >= changed
+    calls: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
+    return calls
+
+
+@pytest.mark.parametrize("grows", ["resources", "changed"])
+def test_a_diff_grows_no_faster_than_what_it_compares(tmp_path: Path, grows: str) -> None:
+    sizes = (100, 200, 400, 800, 1_600)
+    asked = {"resources": 1_600, "changed": 10}
+    calls_of_a_diff(tmp_path, **asked)  # what is imported and compiled once
+    calls = tuple(float(calls_of_a_diff(tmp_path, **{**asked, grows: size})) for size in sizes)
+    found = law(Line("diff, made up", sizes, calls))
+    assert 0.9 < found.exponent < 1.05
 
 
 def test_a_picture_has_every_figure_inside_its_edges_and_the_law_beside_it() -> None:
