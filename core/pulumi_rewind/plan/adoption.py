@@ -140,7 +140,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            unsaid = dict.fromkeys(map(goal.run_urn, lost), str(err).partition("\n")[0])
+            unsaid = {goal.run_urn(urn): _line_about(goal.run_urn(urn), str(err)) for urn in lost}
             goal = with_next_ids(goal, lost, {**unsaid, **err.reasons})
             continue
         steps = plan_steps(seen[0], goal)
@@ -209,8 +209,17 @@ def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     """
     open_ = {item.urn for item in goal.registrations if item.import_id and item.is_new} - set(asked)
     blamed = {urn for urn in open_ if goal.run_urn(urn) in error.urns}
-    named = (urn for urn in open_ if re.search(rf"{re.escape(goal.run_urn(urn))}(?![\w-])", str(error)))
-    return blamed or set(named) or open_
+    return blamed or {urn for urn in open_ if _names(goal.run_urn(urn), str(error))} or open_
+
+
+def _names(urn: str, text: str) -> bool:
+    return re.search(rf"{re.escape(urn)}(?![\w-])", text) is not None
+
+
+def _line_about(urn: str, text: str) -> str:
+    """The line that names it, else the first one."""
+    lines = text.splitlines() or [""]
+    return next((line for line in lines if _names(urn, line)), lines[0])
 
 
 def with_next_ids(goal: Goal, lost: Collection[str], reasons: Mapping[str, str] = {}) -> Goal:
