@@ -69,7 +69,7 @@ def test_what_its_provider_cannot_import_is_not_called_gone(stack: EngineStack) 
     made = plan(stack, "1", adopt={"*": ""})
     [risk] = [risk for risk in made.all_risks if risk.code in {"not-adopted", "not-found"}]
     assert risk.code == "not-adopted"
-    assert risk.message.endswith("may still exist, but its provider can't import it: the raw state does not match")
+    assert risk.message.endswith("may still exist, but can't be imported: the raw state does not match")
 
 
 @pytest.mark.slow

@@ -140,7 +140,8 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            goal = with_next_ids(goal, lost, err.reasons)
+            unsaid = {goal.run_urn(urn): _line_about(goal.run_urn(urn), str(err)) for urn in lost}
+            goal = with_next_ids(goal, lost, {**unsaid, **err.reasons})
             continue
         steps = plan_steps(seen[0], goal)
         goal, changed = like_the_objects(goal, seen[0], steps)
@@ -202,10 +203,23 @@ def _masked(value: Json) -> int:
 
 
 def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
-    """What to leave out after a failed preview: what the engine complained of, else every import that may be it."""
+    """What to leave out after a failed preview: what the engine complained of, else every import that may be it.
+
+    A crash is nobody's complaint, and may name what it happened at: with 3.206 an import that has to be replaced.
+    """
     open_ = {item.urn for item in goal.registrations if item.import_id and item.is_new} - set(asked)
     blamed = {urn for urn in open_ if goal.run_urn(urn) in error.urns}
-    return blamed or open_
+    return blamed or {urn for urn in open_ if _names(goal.run_urn(urn), str(error))} or open_
+
+
+def _names(urn: str, text: str) -> bool:
+    return re.search(rf"{re.escape(urn)}(?![\w-])", text) is not None
+
+
+def _line_about(urn: str, text: str) -> str:
+    """The line that names it, else the first one."""
+    lines = text.splitlines() or [""]
+    return next((line for line in lines if _names(urn, line)), lines[0])
 
 
 def with_next_ids(goal: Goal, lost: Collection[str], reasons: Mapping[str, str] = {}) -> Goal:
@@ -263,7 +277,7 @@ def _without_import(item: Registration, why: str | None, reason: str) -> Risk:
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
     if why is None and reason and not _NOTHING_THERE.search(reason):
-        message = f"is re-created: {item.import_id} may still exist, but its provider can't import it: {reason}"
+        message = f"is re-created: {item.import_id} may still exist, but can't be imported: {reason}"
         return Risk("not-adopted", message, item.urn)
     if why is None:
         return Risk(NOT_FOUND, f"is re-created: the old object {item.import_id} is gone", item.urn)
