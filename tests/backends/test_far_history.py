@@ -24,8 +24,9 @@ from pulumi_rewind.history.blame import blame
 from pulumi_rewind.history.timeline import Timeline
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
-from pulumi_rewind_tui.messages import HistoryLoaded, HistoryReplaced
+from pulumi_rewind_tui.messages import EntriesLoaded, HistoryLoaded, HistoryReplaced, MarksLoaded
 from pulumi_rewind_tui.screens.home_loading import load_timeline
+from pulumi_rewind_tui.workers import comparer
 from pulumi_rewind_tui.workers.comparer import Comparer
 from pulumi_rewind_tui.workers.diff_process import SessionSpec
 from pulumi_rewind_tui.workers.planner import Request, make_plan
@@ -313,7 +314,11 @@ def test_pruning_shows_at_once(stack: BucketStack) -> None:
 def load(stack: BucketStack, generation: int, posted: list[object]) -> None:
     session = opened(stack)
     spec = SessionSpec(session.workspace.root, str(session.stack), session.backend.url, session.workspace.environ)
-    load_timeline(session, generation, posted.append, lambda: False, comparer=Comparer(session, spec))
+    made = Comparer(session, spec)
+    try:
+        load_timeline(session, generation, posted.append, lambda: False, comparer=made)
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced"])
@@ -353,6 +358,21 @@ def test_home_says_what_was_wrong(stack: BucketStack) -> None:
     assert isinstance(posted[0], HistoryLoaded)
     assert posted[0].total == 149
     assert not any(isinstance(message, HistoryReplaced) for message in posted)
+
+
+def test_home_knows_the_same_of_large_states_without_reading_one(
+    stack: BucketStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.fill(5)
+    near: list[object] = []
+    load(stack, 1, near)
+    monkeypatch.setattr(comparer, "LARGE", 10)
+    monkeypatch.setattr(comparer, "find_out", lambda _: pytest.fail("a state was read here"))
+    far: list[object] = []
+    load(stack, 1, far)
+    assert [message for message in far if isinstance(message, MarksLoaded | EntriesLoaded)] == [
+        message for message in near if isinstance(message, MarksLoaded | EntriesLoaded)
+    ]
 
 
 def test_names_in_the_cache_are_no_more_than_a_guess(stack: BucketStack) -> None:

@@ -81,6 +81,7 @@ def screens(root: Path, environ: dict[str, str], size: int) -> None:
     cold = [app.key(key) for key in (b"k", b"k", b"j", b"j", b"j", b"k")]
     app.quiet(3.0, limit=120)
     warm = strokes(app, (b"k", b"j"))
+    app.quiet(3.0, limit=120)
     os.write(app.fd, b"\t")
     app.quiet(1.0)
     os.write(app.fd, b"\x1b[6~")

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from pulumi_rewind.session import Session, open_session
+from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.text import diff_place, diff_rows
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading, Key
 from pulumi_rewind_tui.text.diff_place import find, places
@@ -168,3 +169,22 @@ def test_the_cursor_is_found_again_without_looking_closely_at_all_rows(monkeypat
     assert looked <= len(wanted)
     assert find([], done, rows) == 0
     assert looked <= len(wanted)
+
+
+async def test_what_was_folded_in_one_comparison_is_open_in_the_next(shop: Shop) -> None:
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, RewindApp)
+        diff, comparer = app.home.diff, app.home.comparer
+        assert comparer is not None
+        assert diff.comparison is not None
+        other = comparer.compare((LIVE, 1))
+        there = {res.key for index, res in enumerate(other.resources) if other.known(index) and not res.uncertain}
+        folded = {res.key for res in diff.comparison.resources if res.key in there}
+        assert folded
+        diff.shown.toggled |= folded
+        rows = build_rows(other, diff.shown)
+        diff.show_comparison(other, rows)
+        assert diff.rows == build_rows(other, Shown(side_by_side=diff.shown.side_by_side))
+        assert diff.rows != list(rows)
