@@ -19,13 +19,13 @@ COSTLY = {"asyncio", "concurrent", "difflib", "hmac", "json", "random", "secrets
 CORE = """
 backends backends.ahead backends.directory backends.diy backends.diy_history backends.files backends.interruptible
 backends.listing backends.names backends.protocol backends.storage backends.update_files backends.urls choices diff
-diff.certain diff.equality engine engine.vault errors history history.failed_update history.live history.origins history.timeline
-history.update_mark history.verdict project project.git_place project.journal project.places project.settings
-project.workspace records records.history records.parts records.place records.verdicts rollback rollback.let_go secrets
-secrets.environment secrets.known secrets.passphrase session state state.holds state.integrity state.locks
-state.decoding state.model state.naming state.same state.show state.values system system.core_dumps system.documents system.nesting
-system.ownership system.path_variables system.processes system.shell system.state_directory system.toolchain
-system.untrusted version
+diff.certain diff.equality engine engine.vault errors history history.failed_update history.live history.origins
+history.timeline history.update_mark history.verdict project project.git_place project.journal project.places
+project.settings project.workspace records records.history records.parts records.place records.verdicts rollback
+rollback.let_go secrets secrets.environment secrets.known secrets.passphrase session state state.decoding state.holds
+state.integrity state.locks state.model state.naming state.same state.show state.values system system.core_dumps
+system.documents system.nesting system.ownership system.path_variables system.processes system.shell
+system.state_directory system.toolchain system.untrusted version
 """
 """The modules of the core that a history on a disk, outside git, is printed with."""
 
