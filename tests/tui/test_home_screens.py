@@ -93,6 +93,13 @@ async def blame_of(pilot: Pilot[Any], name: str) -> str:
     return await press(pilot, "B")
 
 
+async def test_where_there_is_no_resource_to_blame_it_is_said(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "j", "tab", "/", *"nobody", "enter")
+        assert "Move to a resource in the differences" in await press(pilot, "B")
+
+
 async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
     async with shop.app().run_test(size=SMALL) as pilot:
         await settle(pilot)

@@ -329,7 +329,7 @@ class HomeScreen(DecidingScreen, Uniform):
         row = diff.current
         urn = diff.live_urn if diff.comparison is not None else ""
         if not urn:
-            self.app.bell()
+            self.notify("Move to a resource in the differences (Tab), then press the key again.", severity="warning")
             return
         path = row.change.path if row is not None and row.change is not None and diff.has_focus else ""
         self.rewind.post_message(msg.BlameRequested(urn, path))
