@@ -5,6 +5,7 @@ No engine: the stack is written into the bucket's directory by hand.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import stat
 from collections.abc import Iterator
@@ -370,8 +371,15 @@ def test_home_knows_the_same_of_large_states_without_reading_one(
     monkeypatch.setattr(comparer, "find_out", lambda _: pytest.fail("a state was read here"))
     far: list[object] = []
     load(stack, 1, far)
-    assert [message for message in far if isinstance(message, MarksLoaded | EntriesLoaded)] == [
-        message for message in near if isinstance(message, MarksLoaded | EntriesLoaded)
+    assert told(far) == told(near)
+
+
+def told(posted: list[object]) -> list[dict[str, object]]:
+    """What the messages about live and git say."""
+    return [
+        {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+        for message in posted
+        if isinstance(message, MarksLoaded | EntriesLoaded)
     ]
 
 

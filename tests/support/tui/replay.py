@@ -26,6 +26,7 @@ from pulumi_rewind.rollback import run as rollback
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies.checkpoint import plan as prepare
+from pulumi_rewind.strategies.preview import Begun
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines
 from tests.support.tui.shop import NOON
 
@@ -123,6 +124,7 @@ def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: An
 
     played = type("Played", (ReplayedRun,), {"name": run, **attributes})
     monkeypatch.setattr(prepare, "preview", preview)
+    monkeypatch.setattr(Begun, "early", lambda *_, **__: None)
     monkeypatch.setattr(planning, "build_plan", build_plan)
     monkeypatch.setattr(rollback, "RollbackRun", played)
     return played
