@@ -12,6 +12,7 @@ from pulumi_rewind.errors import CheckpointError, InterruptedRun, RewindError, U
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.strategies import preview as previewing
 from pulumi_rewind.strategies.preview import PreviewControl
 from tests.support.rewind import plan, session, steps
 from tests.support.stack import EngineStack
@@ -82,6 +83,16 @@ def test_with_other_settings_another_one_previews(stack: EngineStack, started: l
     stack.up(WEB.format("two"))
     started.clear()
     assert "web" in steps(plan(stack, "1"))
+    assert len(started) == 2
+    assert all_gone(started)
+
+
+def test_what_has_waited_for_too_long_is_not_used(
+    stack: EngineStack, started: list[tuple[EngineRun, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed_twice(stack)
+    monkeypatch.setattr(previewing, "PATIENCE", 0.0)
+    assert list(steps(plan(stack, "1"))) == ["web"]
     assert len(started) == 2
     assert all_gone(started)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Self
@@ -34,6 +35,10 @@ from pulumi_rewind.system.toolchain import parse_version
 
 IGNORES_PROTECTION: Final = (3, 256, 0)
 """The first engine whose previews go past protection."""
+
+
+PATIENCE: Final = 15.0
+"""Seconds that an engine is made to wait for its goal: after 20 it takes the host for dead, as gRPC for Go does."""
 
 
 def ignore_events(_: EngineEvent) -> None:
@@ -124,6 +129,7 @@ class Begun:
                 extra_env={**session.vault.environment(live), **place.environ},
             )
             self._held = held.pop_all()
+        self.since = time.monotonic()
 
     @classmethod
     def early(cls, session: Session, live: Checkpoint, control: PreviewControl, *, refresh: bool) -> Self | None:
@@ -169,15 +175,15 @@ def preview(
     Where there are `targets` (URNs that the state has), providers are asked about these alone, all else counts as
     unchanged, and there is no plan of the engine. `config` holds settings that today's configuration file has
     otherwise. `state` is what the backend will hold before the run, where that is to be rewritten: the preview then
-    runs on it in a private backend. An engine that was started `early` is used if it fits, else closed. Where the
-    preview fails on resources, the error names them and says how to leave them out. Where a trial fails only because
-    it meets what the run deletes first, it previews again without (see `replay.left_open`).
+    runs on it in a private backend. An engine that was started `early` is used if it fits and has not waited for too
+    long, else closed. Where the preview fails on resources, the error names them and says how to leave them out. Where
+    a trial fails only because it meets what the run deletes first, it previews again without (`replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
         InterruptedRun: `control` stopped it.
     """
-    if early is not None and (config or state is not None):
+    if early is not None and (config or state is not None or time.monotonic() - early.since > PATIENCE):
         early.close()
         early = None
     with (
