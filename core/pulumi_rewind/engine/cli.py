@@ -35,6 +35,7 @@ from pulumi_rewind.system.toolchain import engine_path
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
+
 _PLAIN = ("--non-interactive", "--color", "never")
 
 STARTUP_SECONDS = 30.0
