@@ -6,6 +6,10 @@ import importlib
 import importlib.util
 import sys
 import types
+from typing import Final
+
+_ASKED_FOR: Final = (".callback_pb2_grpc",)
+"""What the package does not load by itself: to find it later takes the packages above, and so the whole SDK."""
 
 
 def load_protos() -> None:
@@ -30,7 +34,8 @@ def load_protos() -> None:
         module.__path__ = [path]
         sys.modules[package] = module
     try:
-        importlib.import_module(name)
+        for part in ("", *_ASKED_FOR):
+            importlib.import_module(f"{name}{part}")
     finally:
         for package in stand_ins:
             del sys.modules[package]
