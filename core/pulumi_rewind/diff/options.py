@@ -34,7 +34,7 @@ _UNORDERED: Final = {
 }
 _URNS: Final = {"deleted_with": "deletedWith", "view_of": "viewOf"}
 _URN_LISTS: Final = {"replace_with": "replaceWith"}
-_BOOKKEEPING: Final = {
+BOOKKEEPING: Final = {
     "created": "created",
     "modified": "modified",
     "source_position": "sourcePosition",
@@ -98,8 +98,10 @@ def references(
 
 def bookkeeping(old: Resource, new: Resource, urn_now: Callable[[str], str]) -> Iterator[Edit]:
     """What engine and SDK write down for themselves."""
-    for name, shown in _BOOKKEEPING.items():
-        yield from _option(shown, msgspec.to_builtins(getattr(old, name)), msgspec.to_builtins(getattr(new, name)))
+    for name, shown in BOOKKEEPING.items():
+        values = [getattr(side, name) for side in (old, new)]
+        told = [decoded(one, "a stack trace") if isinstance(one, msgspec.Raw) else one for one in values]
+        yield from _option(shown, *told)
     before = {key: sorted(set(map(urn_now, urns or ()))) for key, urns in (old.property_dependencies or {}).items()}
     after = {key: sorted(set(urns or ())) for key, urns in (new.property_dependencies or {}).items()}
     yield from _option("propertyDependencies", before, after)

@@ -174,10 +174,15 @@ EngineEvent: TypeAlias = (
 )
 
 
+class _OfStep(msgspec.Struct, frozen=True):
+    metadata: StepMetadata | None = None
+    planning: bool | None = False
+
+
 class _Line(msgspec.Struct, frozen=True, rename="camel"):
-    resource_pre_event: dict[str, Any] | None = None
-    res_outputs_event: dict[str, Any] | None = None
-    res_op_failed_event: dict[str, Any] | None = None
+    resource_pre_event: _OfStep | None = None
+    res_outputs_event: _OfStep | None = None
+    res_op_failed_event: _OfStep | None = None
     diagnostic_event: dict[str, Any] | None = None
     summary_event: dict[str, Any] | None = None
     progress_event: dict[str, Any] | None = None
@@ -185,11 +190,13 @@ class _Line(msgspec.Struct, frozen=True, rename="camel"):
     policy_event: dict[str, Any] | None = None
 
 
-_decoder = msgspec.json.Decoder(_Line)
+_decoder = msgspec.json.Decoder(_Line, strict=False)
+
+_NO_STEP = StepMetadata("", "")
 
 
-def _step(raw: dict[str, Any]) -> StepMetadata:
-    step = msgspec.convert(raw.get("metadata") or {"op": "", "urn": ""}, StepMetadata, strict=False)
+def _step(event: _OfStep) -> StepMetadata:
+    step = event.metadata or _NO_STEP
     if step.old is not None and step.old.retain_on_delete:
         # The engine calls it a deletion as well, but the object stays.
         return msgspec.structs.replace(step, op=_RETAINED.get(step.op, step.op))
@@ -207,9 +214,9 @@ def parse_event(line: bytes | str) -> EngineEvent | None:
     try:
         event = _decoder.decode(line)
         if event.resource_pre_event is not None:
-            return ResourcePre(_step(event.resource_pre_event), bool(event.resource_pre_event.get("planning")))
+            return ResourcePre(_step(event.resource_pre_event), bool(event.resource_pre_event.planning))
         if event.res_outputs_event is not None:
-            return ResourceDone(_step(event.res_outputs_event), bool(event.res_outputs_event.get("planning")))
+            return ResourceDone(_step(event.res_outputs_event), bool(event.res_outputs_event.planning))
         if event.res_op_failed_event is not None:
             return ResourceFailed(_step(event.res_op_failed_event))
         if event.diagnostic_event is not None:

@@ -28,8 +28,11 @@ def fill_options(request: Any, item: Registration, root: str) -> None:
     position = parse_position(source.source_position, root)
     if position is not None:
         request.sourcePosition.uri, request.sourcePosition.line, request.sourcePosition.column = position
+    frames = decoded(source.stack_trace, "a stack trace")
     request.stackTrace.frames.extend(
-        _frame(str(frame.get("sourcePosition") or ""), root) for frame in source.stack_trace or ()
+        _frame(str(frame.get("sourcePosition") or ""), root)
+        for frame in (frames if isinstance(frames, list) else ())
+        if isinstance(frame, dict)
     )
 
 

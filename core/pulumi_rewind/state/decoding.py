@@ -88,9 +88,6 @@ def _too_deep(deployment: Deployment) -> bool:
     """Whether something is nested too deeply for our walks; inputs and outputs are asked when they are decoded."""
     resources = [*(deployment.resources or ()), *(item.resource for item in deployment.pending_operations or ())]
     provider = deployment.secrets_providers
-    raws = [res.replacement_trigger for res in resources if res.replacement_trigger is not NULL]
+    raws = [raw for res in resources for raw in (res.replacement_trigger, res.stack_trace) if raw is not NULL]
     raws += [deployment.metadata, *([provider.state] if provider is not None else [])]
-    traces = [res.stack_trace for res in resources if res.stack_trace]
-    return any(too_deep(bytes(raw)) for raw in raws) or value_too_deep(
-        [deployment.snippets, deployment.extensions, *traces]
-    )
+    return any(too_deep(bytes(raw)) for raw in raws) or value_too_deep([deployment.snippets, deployment.extensions])

@@ -120,7 +120,7 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     created: str | None = None
     modified: str | None = None
     source_position: str = ""
-    stack_trace: tuple[dict[str, Any], ...] | None = None
+    stack_trace: msgspec.Raw = NULL
     ignore_changes: tuple[str, ...] | None = None
     hide_diff: tuple[str, ...] | None = None
     replace_on_changes: tuple[str, ...] | None = None
