@@ -155,6 +155,7 @@ def measure(count: int) -> None:
         (f"our CPU / all CPU of a plan, {shown}", share["plan"], OUR_CPU),
         (f"our CPU / all CPU of a rollback, {shown}", share["rollback"], None),
         (f"all but the engine's run / rollback without second plan, {shown}", beside, BESIDE),
+        (f"our CPU of a plan / all CPU of a preview, {shown}", plan.own / sum(preview[1:]), None),
         (f"all CPU of a plan / of a preview, {shown}", sum(plan[1:]) / sum(preview[1:]), None),
         (f"all CPU of a rollback / of an up, {shown}", sum(back[1:]) / sum(up[1:]), None),
     )

@@ -33,6 +33,8 @@ class ReplayReport:
     """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
     partly: dict[str, dict[str, Json]] = field(default_factory=dict)
     """URN of the goal → inputs that a preview knows in part, with `UNKNOWN` inside text for the rest: for showing."""
+    kept: frozenset[str] = frozenset()
+    """URNs of the goal that were not registered: the engine keeps what live has of them, see `plan.asking`."""
     left_open: dict[str, PropertyPath] = field(default_factory=dict)
     """URN in this run → what a preview has sent as unknown although it is known, see `replay.left_open`."""
     outputs: dict[str, dict[str, Json]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -257,6 +257,8 @@ def _own(metas: list[StepMetadata]) -> tuple[list[StepMetadata], tuple[str, ...]
 
 
 def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
+    if not renamed_from and all(meta.op == "same" for meta in metas):
+        return _same(urn, metas[0])
     metas = [meta for meta in metas if meta.op != "refresh"] or metas
     own, copies = _own(metas)
     if copies and {meta.op for meta in own} <= {"same"}:
@@ -298,6 +300,19 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
     )
 
 
+def _same(urn: str, step: StepMetadata) -> Step:
+    old, side = step.old, step.new or step.old
+    return Step(
+        urn=urn,
+        name=urn_name(urn),
+        type=step.type or parse_urn(urn).type,
+        op="same",
+        forecast="same",
+        parent=side.parent if side is not None else "",
+        old_id=old.id if old is not None else "",
+    )
+
+
 def _changed_inputs(step: StepMetadata) -> list[str]:
     """The top-level inputs that differ, for providers that don't say; masked secrets compare as equal."""
     if step.old is None or step.new is None:
@@ -306,10 +321,16 @@ def _changed_inputs(step: StepMetadata) -> list[str]:
     return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key != DEFAULTS)
 
 
-def counts(steps: Iterable[Step]) -> dict[str, int]:
-    """Steps by operation, the stack's own resource left out."""
+def counts(steps: Iterable[Step], kept: Collection[str] = ()) -> dict[str, int]:
+    """Steps by operation, the stack's own resource left out. What is `kept` unasked is the same, also where the engine
+    does not report it.
+    """
     found: dict[str, int] = {}
+    unsaid = set(kept)
     for step in steps:
+        unsaid.discard(step.urn)
         if step.type != ROOT_STACK_TYPE:
             found[step.op] = found.get(step.op, 0) + 1
+    if unsaid:
+        found["same"] = found.get("same", 0) + len(unsaid)
     return found

@@ -60,6 +60,8 @@ def planned_state(goal: Goal, report: ReplayReport, live: Checkpoint, ops: Mappi
 def _planned(
     item: Registration, goal: Goal, report: ReplayReport, live: Checkpoint, ops: Mapping[str, str]
 ) -> Resource:
+    if item.urn in report.kept and item.live_source is not None:
+        return item.live_source
     if item.from_live and item.urn not in report.relinked:
         return item.source
     urn = report.urns.get(item.urn) or goal.run_urn(item.urn)

@@ -73,6 +73,8 @@ class ReplayPrepared(Prepared):
     """The engine's own plan (``--save-plan``), which constrains the run."""
     report: ReplayReport
     """Of the preview."""
+    asked: tuple[str, ...] = ()
+    """The URNs that providers are asked about, see `plan.asking`; none: everything."""
     stays: Mapping[str, str] = field(default_factory=dict)
     """What stays with what was left out: URN of live → URN of what uses it, see `plan.staying_along`."""
     config: Mapping[str, Json] = field(default_factory=dict)

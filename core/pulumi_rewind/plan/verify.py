@@ -13,6 +13,7 @@ from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.stashes import STASH, stash_outputs
+from pulumi_rewind.plan.asking import settled
 from pulumi_rewind.plan.kept_values import kept_values
 from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.state.property_path import keeping
@@ -50,7 +51,9 @@ def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Ch
         elif res.urn not in expected and not res.is_default_provider and not res.view_of and not res.snippet_id:
             yield Difference(res.urn, "", "is in the state but not in the target")
         elif res.urn in expected:
-            yield from _resource(expected[res.urn], res, report, goal)
+            item = expected[res.urn]
+            if not (item.urn in report.kept and settled(item.source, res)):
+                yield from _resource(item, res, report, goal)
     for pending in after.pending_operations:
         yield Difference(pending.resource.urn, "", f"{pending.type} is still open as a pending operation")
     old, new = before.deployment.secrets_providers, after.deployment.secrets_providers

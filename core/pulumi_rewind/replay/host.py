@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,11 +54,12 @@ class ReplayHost:
         *,
         refresh: bool = False,
         waiting: WaitingSocket | None = None,
+        asked: Collection[str] = (),
     ) -> None:
         """`guard` is called once the engine of an update holds the stack's lock, before it has changed anything.
 
         With `refresh` that is when it asks for the packages: before it runs the program it refreshes the state.
-        `waiting` is where an engine calls that was started before.
+        `waiting` is where an engine calls that was started before. `asked` holds its targets, if it has any.
         """
         self.goal = goal
         self.root = root
@@ -66,6 +67,7 @@ class ReplayHost:
         self._refresh = refresh
         self._place = SocketPlace(directory, "host.sock")
         self._waiting = waiting
+        self._asked = frozenset(asked)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -179,6 +181,7 @@ class ReplayHost:
                 preview=request.dryRun,
                 callbacks=self.address,
                 root=str(self.root),
+                asked=self._asked,
             )
             replay.afterwards, replay.note = self.afterwards, self.note
             self.reports.append(replay.report)

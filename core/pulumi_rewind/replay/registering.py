@@ -7,10 +7,11 @@ and again, with a fresh instance, for the update.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.goal.reach import needed
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.stashes import STASH, stash_outputs
 from pulumi_rewind.goal.undeclared_dependencies import Mentions
@@ -20,7 +21,7 @@ from pulumi_rewind.replay.left_open import left_open
 from pulumi_rewind.replay.linking import Linking, Response
 from pulumi_rewind.replay.options import fill_options
 from pulumi_rewind.state.packages import Package
-from pulumi_rewind.state.values import UNKNOWN, contains_unknown
+from pulumi_rewind.state.values import RESOURCE_REF, UNKNOWN, Json, contains_unknown
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
@@ -33,7 +34,17 @@ Afterwards = Callable[[dict[str, Any]], str]
 class Replay:
     """Registers one goal once."""
 
-    def __init__(self, goal: Goal, monitor: ResourceMonitorStub, *, preview: bool, callbacks: str, root: str) -> None:
+    def __init__(
+        self,
+        goal: Goal,
+        monitor: ResourceMonitorStub,
+        *,
+        preview: bool,
+        callbacks: str,
+        root: str,
+        asked: Collection[str] = (),
+    ) -> None:
+        """`asked` are the engine's targets, if it has any: without these, and what they need, all else stays unsaid."""
         self.goal = goal
         self.monitor = monitor
         self.preview = preview
@@ -44,6 +55,11 @@ class Replay:
         self.note: Callable[[object], None] = lambda _: None
         """Receives inputs that this run has made, before a provider gets them and may quote them."""
         self.report = ReplayReport()
+        self._settled: frozenset[str] = frozenset()
+        """URNs of the goal that are not asked about."""
+        if asked:
+            self._settled = frozenset(item.urn for item in goal.registrations if goal.run_urn(item.urn) not in asked)
+            self.report.kept = self._settled - needed(goal, asked)
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
         self._items = goal.by_urn()
@@ -61,7 +77,8 @@ class Replay:
         await self._ask_for_default_providers()
         loop = asyncio.get_running_loop()
         self._futures = {item.urn: loop.create_future() for item in self.goal.registrations}
-        tasks = [loop.create_task(self._register(item)) for item in self.goal.registrations]
+        waiting = [item for item in self.goal.registrations if not self._apart(item)]
+        tasks = [loop.create_task(self._register(item)) for item in waiting]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -72,7 +89,8 @@ class Replay:
                 future.cancel()
         for item in self.goal.registrations:
             if item.kind == "stack":
-                await self._register_outputs(item, [self._linking.link(urn, item.from_live) for urn in self._order])
+                told = (urn for urn in self._order if urn not in self.report.kept)
+                await self._register_outputs(item, [self._linking.link(urn, item.from_live) for urn in told])
         self.report.complete = True
         await self.monitor.SignalAndWaitForShutdown(Empty())
 
@@ -85,7 +103,7 @@ class Replay:
         import grpc
         from pulumi.runtime.proto import resource_pb2
 
-        for _, package in self.goal.default_providers:
+        for _, package in () if self.report.kept else self.goal.default_providers:
             request = resource_pb2.ResourceInvokeRequest(tok=f"{package.name}:index:noSuchFunction")
             await self._fill_package(request, package)
             try:
@@ -108,24 +126,42 @@ class Replay:
                     resource_pb2.RegisterResourceHookRequest(name=name, callback=callback, on_dry_run=False)
                 )
 
+    def _apart(self, item: Registration) -> bool:
+        """Whether it is kept and refers to nothing that may change; it is then done with."""
+        if (
+            item.urn not in self.report.kept
+            or item.has_outputs
+            or RESOURCE_REF.encode() in bytes(item.source.inputs)
+            or any(self._may_change(urn) for urn in item.prerequisites())
+        ):
+            return False
+        self._done(item, self._as_live(item, dict(item.inputs)))
+        return True
+
+    def _may_change(self, urn: str) -> bool:
+        return any(one not in self._settled for one in (urn, *self._descendants.get(urn, ())))
+
     async def _register(self, item: Registration) -> None:
         for urn in dict.fromkeys((*item.prerequisites(), *self._mentions.before(item))):
             await asyncio.shield(self._futures[urn])
         links = await self._links_for(item)
         response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
-        self.report.urns[item.urn] = response.urn
-        self.report.ids[item.urn] = response.id
         if item.urn in self.afterwards and item.urn not in self.report.failed and not self.preview:
             await self._go_on(item, response)
-        self._responses[item.urn] = response
-        self._linking.references[item.urn] = (response.urn, response.id)
-        self._futures[item.urn].set_result(response)
+        self._done(item, response)
         if item.kind == "component":
             # Nothing waits for outputs, so that they can wait for whatever they were made of.
             inner = [*self._descendants[item.urn], *self._mentions.outputs(item)]
             for urn in inner:
                 await asyncio.shield(self._futures[urn])
             await self._register_outputs(item, self._output_links(item, inner))
+
+    def _done(self, item: Registration, response: Response) -> None:
+        self.report.urns[item.urn] = response.urn
+        self.report.ids[item.urn] = response.id
+        self._responses[item.urn] = response
+        self._linking.references[item.urn] = (response.urn, response.id)
+        self._futures[item.urn].set_result(response)
 
     async def _go_on(self, item: Registration, response: Response) -> None:
         resource = {
@@ -167,7 +203,7 @@ class Replay:
         urns = {*inner, *item.prerequisites()}
         for urn in tuple(urns):
             urns.update(self._items[urn].prerequisites())
-        known = sorted((urn for urn in urns if urn in self._responses), key=self._order.__getitem__)
+        known = sorted((urns & self._responses.keys()) - self.report.kept, key=self._order.__getitem__)
         return [self._linking.link(urn, item.from_live) for urn in known]
 
     # -- one resource ---------------------------------------------------------------------------------------------
@@ -177,6 +213,8 @@ class Replay:
 
         source = item.source
         inputs = self._linking.inputs(item, links)
+        if item.urn in self.report.kept:
+            return self._as_live(item, inputs)
         if links:  # all others are those of a state
             self.note(inputs)
         if item.left_open and self.preview and item.live_source is not None:
@@ -220,6 +258,13 @@ class Replay:
         outputs = stash_outputs(source, inputs) if source.type == STASH else wire.read(answer.object)
         return Response(answer.urn, answer.id, outputs)
 
+    def _as_live(self, item: Registration, inputs: dict[str, Json]) -> Response:
+        """What the engine keeps without being told of it."""
+        live, urn = item.live_source, self.goal.run_urn(item.urn)
+        assert live is not None
+        self.report.sent[urn] = inputs
+        return Response(urn, live.id, {} if item.has_outputs else live.decoded_outputs())
+
     def _common(self, item: Registration) -> dict[str, Any]:
         """What the requests of what is made and of what is read have."""
         return {
@@ -238,6 +283,8 @@ class Replay:
         from pulumi.runtime.proto import resource_pb2
 
         source = item.source
+        if item.urn in self.report.kept:
+            return self._as_live(item, source.decoded_inputs())
         request = resource_pb2.ReadResourceRequest(
             id=source.id,
             **self._common(item),
@@ -265,10 +312,12 @@ class Replay:
         if unsure:
             self.report.unsure.setdefault(item.urn, set()).update(unsure)
         response = self._responses[item.urn]
+        self.report.outputs[response.urn] = outputs
+        if item.urn in self.report.kept:
+            return
         request = resource_pb2.RegisterResourceOutputsRequest(urn=response.urn)
         wire.fill(request.outputs, {key: wire.to_wire(value) for key, value in outputs.items()})
         await self.monitor.RegisterResourceOutputs(request)
-        self.report.outputs[response.urn] = outputs
 
     # -- packages ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pulumi_rewind.callbacks.undo.run import UNCHANGED
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.goal.model import Goal, GoalChanges
-from pulumi_rewind.goal.reach import reached
+from pulumi_rewind.goal.reach import of_goal, reached
 from pulumi_rewind.goal.skipping import needing_skipped
 from pulumi_rewind.plan.keeping_data import kept_for_data
 from pulumi_rewind.plan.model import Plan, Step
@@ -131,4 +131,4 @@ def _accepted(step: Step, before: Step | None, own: bool, touched: bool) -> bool
 def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
     """What something was returned for, everything that refers to it, and what is kept for its sake; see `reached`."""
     kept = {note.urn for goal in goals for note in goal.notes if note.code == SKIPPED}
-    return reached(own, *goals) | kept
+    return reached(own, *map(of_goal, goals)) | kept

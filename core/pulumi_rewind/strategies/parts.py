@@ -42,19 +42,19 @@ class PlanRequest:
 
 
 def load(
-    session: Session, target: Target, read: Callable[[Checkpoint], None] = lambda _: None
+    session: Session, target: Target, read: Callable[[Checkpoint, Checkpoint], None] = lambda *_: None
 ) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side.
 
-    `read` is called with live before the rest is begun.
+    `read` is called with both, as stored, before they are decrypted.
 
     Raises:
         RefusedError: live is damaged.
     """
     live = session.live()
     check_sound(live)
-    read(live)
     goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
+    read(live, goal_side)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
     return live, plains[0], goal_side, plains[1]

@@ -18,6 +18,7 @@ from pulumi_rewind.goal.replay_report import Observe, Previewed
 from pulumi_rewind.guard.checks import lock_refusal
 from pulumi_rewind.guard.state_editing import Staged, staged
 from pulumi_rewind.plan.advice import advise
+from pulumi_rewind.plan.asking import target_flags
 from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.delete_first import deleted_before
 from pulumi_rewind.plan.risks import protected_in_the_way
@@ -106,6 +107,7 @@ class Begun:
         targets: Collection[str] = (),
     ) -> None:
         """`place` is the backend, the stack's own by default; the rest as for `preview`."""
+        self.targets = frozenset(targets)
         with contextlib.ExitStack() as held:
             self.private = held.enter_context(private_directory())
             self.socket = held.enter_context(contextlib.closing(WaitingSocket(self.private)))
@@ -120,8 +122,8 @@ class Begun:
                     *("--client", self.socket.address),
                     *("-s", place.fqn),
                     *("--config-file", str(config_path)),
-                    *(("--save-plan", str(self.plan_file)) if not targets else ()),
-                    *(word for urn in targets for word in ("--target", urn)),
+                    *("--save-plan", str(self.plan_file)),
+                    *target_flags(targets),
                     *past_protection(session.engine),
                     *(("--refresh",) if refresh else ()),
                 ],
@@ -132,15 +134,23 @@ class Begun:
         self.since = time.monotonic()
 
     @classmethod
-    def early(cls, session: Session, live: Checkpoint, control: PreviewControl, *, refresh: bool) -> Self | None:
-        """One before anything is known but `live`; None where that is too early.
+    def early(
+        cls,
+        session: Session,
+        live: Checkpoint,
+        control: PreviewControl,
+        *,
+        refresh: bool,
+        targets: Collection[str] = (),
+    ) -> Self | None:
+        """One before the goal is made; None where that is too early.
 
         A service would list a preview that is given up, and which passphrase opens the state is only known when one of
         several has opened it.
         """
         if session.stack.organization or session.vault.has_passphrases:
             return None
-        begun = cls(session, live, refresh=refresh)
+        begun = cls(session, live, refresh=refresh, targets=targets)
         control.attach(begun.run.kill)
         return begun
 
@@ -172,24 +182,26 @@ def preview(
 ) -> Previewed:
     """One preview of a goal: its events, the engine's plan, constrained to the goal, and the host's report.
 
-    Where there are `targets` (URNs that the state has), providers are asked about these alone, all else counts as
-    unchanged, and there is no plan of the engine. `config` holds settings that today's configuration file has
-    otherwise. `state` is what the backend will hold before the run, where that is to be rewritten: the preview then
-    runs on it in a private backend. An engine that was started `early` is used if it fits and has not waited for too
-    long, else closed. Where the preview fails on resources, the error names them and says how to leave them out. Where
-    a trial fails only because it meets what the run deletes first, it previews again without (`replay.left_open`).
+    Where there are `targets` (URNs), providers are asked about these alone, and all else counts as unchanged. `config`
+    holds settings that today's configuration file has otherwise. `state` is what the backend will hold before the run,
+    where that is to be rewritten: the preview then runs on it in a private backend. An engine that was started `early`
+    is used if it fits and has not waited for too long, else closed. Where the preview fails on resources, the error
+    names them and says how to leave them out. Where a trial fails only because it meets what the run deletes first, it
+    previews again without (`replay.left_open`).
 
     Raises:
         EngineError, RefusedError: the preview failed.
         InterruptedRun: `control` stopped it.
     """
-    if early is not None and (config or state is not None or time.monotonic() - early.since > PATIENCE):
+    if early is not None and (
+        config or state is not None or early.targets != frozenset(targets) or time.monotonic() - early.since > PATIENCE
+    ):
         early.close()
         early = None
     with (
         staged(session, state, (item.source for item in goal.registrations)) as place,
         early or Begun(session, live, refresh=refresh, config=config, place=place, targets=targets) as begun,
-        ReplayHost(goal, begun.private, session.workspace.root, waiting=begun.socket) as host,
+        ReplayHost(goal, begun.private, session.workspace.root, waiting=begun.socket, asked=targets) as host,
     ):
         blockers = Blockers()
 
@@ -200,8 +212,7 @@ def preview(
         run = begun.run
         events = [without_open(event, host.report.left_open) for event in followed(run, look, control)]
         if run.returncode == 0:
-            plan = b"" if targets else constrain_plan(begun.plan_file.read_bytes(), host.report, goal)
-            return events, plan, host.report
+            return events, constrain_plan(begun.plan_file.read_bytes(), host.report, goal), host.report
         if host.refusal:
             raise RefusedError(host.refusal, unchanged=True)
         opened = _without_trials(goal, events)

@@ -25,7 +25,7 @@ from pulumi_rewind.rollback import planning
 from pulumi_rewind.rollback import run as rollback
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import Session
-from pulumi_rewind.strategies.checkpoint import plan as prepare
+from pulumi_rewind.strategies.checkpoint import previews
 from pulumi_rewind.strategies.preview import Begun
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines
 from tests.support.tui.shop import NOON
@@ -123,7 +123,8 @@ def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: An
         return dataclasses.replace(real(*arguments, **options), created=NOON)
 
     played = type("Played", (ReplayedRun,), {"name": run, **attributes})
-    monkeypatch.setattr(prepare, "preview", preview)
+    monkeypatch.setattr(previews, "preview", preview)
+    monkeypatch.setattr(previews, "asked_about", lambda *_: ())  # the recording is of a preview of everything
     monkeypatch.setattr(Begun, "early", lambda *_, **__: None)
     monkeypatch.setattr(planning, "build_plan", build_plan)
     monkeypatch.setattr(rollback, "RollbackRun", played)

@@ -33,7 +33,7 @@ from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.rollback.run import RollbackRun
-from pulumi_rewind.strategies.checkpoint import plan as prepare
+from pulumi_rewind.strategies.checkpoint import previews
 from tests.support.tui.engine_shop import EngineShop
 from tests.support.tui.shop_recording import RECORDINGS, without_machine
 
@@ -59,7 +59,7 @@ def from_lines(text: str) -> list[EngineEvent]:
 
 def record_plan(shop: EngineShop, target: Path) -> Plan:
     """Plans with the real engine and keeps what its preview said."""
-    module: Any = prepare
+    module: Any = previews
     real = module.preview
     kept: dict[str, Any] = {}
 

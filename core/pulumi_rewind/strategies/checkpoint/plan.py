@@ -50,9 +50,9 @@ from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.integrity import check_target, damage
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET
+from pulumi_rewind.strategies.checkpoint.previews import Previews
 from pulumi_rewind.strategies.checkpoint.still_there import StillThere
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
-from pulumi_rewind.strategies.preview import Begun, explained, preview
 from pulumi_rewind.system.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.window.ledger import until
 
@@ -77,18 +77,22 @@ class ReplayPlanning:
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
         self.engine = session.engine  # its error comes before any work, and before a confirmation is asked for
-        self._early: Begun | None = None
+        subjects = self.changes.subjects() if self.changes else ()
+        self.previews = Previews(session, self.control, self.commit, refresh=self.refresh, subjects=subjects)
         try:
             self._load()
         except BaseException:
-            self._give_up()
+            self.previews.close()
             raise
 
     def _load(self) -> None:
         session, target, choices = self.session, self.target, self.choices
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.operations()  # before live is read: who holds one now is changing it
-        self.live, self.now, self.stored, self.plain = load(session, target, self._begin)
+        self.live, self.now, self.stored, self.plain = load(
+            session, target, lambda live, side: self.previews.begin(live, live, side)
+        )
+        self.previews.begin(self.live, self.now, self.plain)
         check_target(self.stored)
         self.own_config = session.workspace.config_file(session.stack.name)
         today = todays_config(self.own_config)
@@ -103,14 +107,6 @@ class ReplayPlanning:
         self.holding = NOTHING
         self.held = StillThere(session, self.control)
         self.private = make_private("rewind-assets-")
-
-    def _begin(self, live: Checkpoint) -> None:
-        """Starts the engine, which has much to read as well, while the goal is made."""
-        self._early = Begun.early(self.session, live, self.control, refresh=self.refresh)
-
-    def _give_up(self) -> None:
-        if self._early is not None:
-            self._early.close()
 
     # -- the goal and its preview -------------------------------------------------------------------------------
 
@@ -136,19 +132,7 @@ class ReplayPlanning:
         observe(Phase("preview", "previewing with the engine"))
 
         def look(goal: Goal) -> Previewed:
-            early, self._early = self._early, None
-            with explained(self.session, goal, self.commit):
-                return preview(
-                    self.session,
-                    goal,
-                    self.live,
-                    observe,
-                    self.control,
-                    refresh=self.refresh,
-                    config=self.settings.values,
-                    state=self.before.state,
-                    early=early,
-                )
+            return self.previews.look(goal, self.live, self.before, self.settings.values, observe)
 
         goal, previewed = agreeable(goal, look, self.choices.adopt)
         if learned := deleted_first_before(self.session, self.number, goal, previewed):
@@ -169,7 +153,7 @@ class ReplayPlanning:
             if self._would_hold(built):
                 built, stays = undisturbed(self._goal, self._ask, self.now, self.observe, stays)
         except BaseException:
-            self._give_up()
+            self.previews.close()
             remove_private(self.private)
             raise
         remove_if_unused(self.private)
@@ -226,7 +210,7 @@ class ReplayPlanning:
                 *offer(goal, moving, choices.adopt),
                 *self._warned(),
             ),
-            changes=counts(steps),
+            changes=counts(steps, list(map(goal.run_urn, report.kept))),
             diff=diff_checkpoints(
                 refreshed_state(events, self.now) if arrangement else found,
                 planned_state(without_temporary(goal), report, found, {step.urn: step.op for step in steps}),
@@ -239,7 +223,8 @@ class ReplayPlanning:
             ),
             prepared=ReplayPrepared(
                 self.live, live_plain, self.stored, self.plain, choices, self.refresh, self.before.state,
-                goal=goal, update_plan=update_plan, report=report, stays=stays, config=settings,
+                goal=goal, update_plan=update_plan, report=report, asked=self.previews.asked,
+                stays=stays, config=settings,
                 private=self.private if self.private.exists() else None, changes=self.changes,
                 holding=self.holding,
             ),

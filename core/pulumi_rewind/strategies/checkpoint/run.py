@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Final
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
-from pulumi_rewind.goal.reach import reached
-from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.replay_report import Previewed, ReplayReport
 from pulumi_rewind.goal.unmanaged import temporary_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
+from pulumi_rewind.plan.asking import narrowed, reaches_further, target_flags, unsettled
 from pulumi_rewind.plan.blockers import left_alone
 from pulumi_rewind.plan.model import Plan, Step, plan_steps
 from pulumi_rewind.plan.prepared import ReplayPrepared
@@ -42,7 +41,13 @@ class CheckpointStrategy(Strategy):
         prepared = ReplayPrepared.of(run.plan.prepared)
         return (
             yield from _replay(
-                run, prepared.goal, run.begun_from, prepared.update_plan, run.message, refresh=prepared.refresh
+                run,
+                prepared.goal,
+                run.begun_from,
+                prepared.update_plan,
+                run.message,
+                refresh=prepared.refresh,
+                asked=prepared.asked,
             )
         )
 
@@ -74,15 +79,19 @@ class CheckpointStrategy(Strategy):
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         temporary = temporary_urns(prepared.goal)
-        targets = () if record else _unsettled(run.plan, goal, after)
+        targets = () if record else _moved(run.plan, goal, after)
         update_plan = b""
 
         def look() -> list[Step]:
             nonlocal update_plan
-            events, update_plan, _ = preview(
-                session, goal, after, ignore_events, run.control, config=prepared.config, targets=targets
-            )
+            previewed = _preview(targets)
+            if targets and reaches_further(previewed, goal, after, targets):
+                previewed = _preview(())
+            events, update_plan, _ = previewed
             return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in temporary]
+
+        def _preview(targets: Sequence[str]) -> Previewed:
+            return preview(session, goal, after, ignore_events, run.control, config=prepared.config, targets=targets)
 
         more = yield from left_to_do(look, "a second plan", differences)
         if record and not more:
@@ -90,25 +99,27 @@ class CheckpointStrategy(Strategy):
             yield from _replay(run, goal, live, update_plan, f"{run.message}{BOOKKEEPING}")
 
 
-MOST_TARGETS: Final = 200
-"""With more, a second plan looks at everything: that is hardly slower, and a command line is not endless."""
+def _moved(plan: Plan, goal: Goal, after: Checkpoint) -> Sequence[str]:
+    """What a second plan is to ask about: what the run moved, what is not as the goal has it, and what refers to these.
 
-
-def _unsettled(plan: Plan, goal: Goal, after: Checkpoint) -> Sequence[str]:
-    """What of the state a second plan is to ask about: what the run moved, and everything that refers to it.
-
-    All else is registered as it was when the plan was made, over the state that it was made on, and was unchanged
-    there; that it is in the state as the goal has it, and nothing beside it, `verify` tells. Empty: ask about all.
+    Empty: ask about everything.
     """
     moved = {step.urn for step in plan.steps}
-    providers = {res.urn for res in after.resources if res.is_default_provider}
-    found = reached(moved, ReplayPrepared.of(plan.prepared).goal, goal) & goal.by_run_urn.keys() & after.by_urn.keys()
-    few = len(found) <= min(MOST_TARGETS, len(after.resources) // 2)
-    return sorted(found) if few and not moved & providers else ()
+    if any(res.urn in moved for res in after.resources if res.is_default_provider):
+        return ()
+    found = narrowed(moved | unsettled(goal, after), ReplayPrepared.of(plan.prepared).live_plain, after)
+    return [urn for urn in found if urn in after.by_urn or urn in goal.by_run_urn]
 
 
 def _replay(
-    run: Running, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
+    run: Running,
+    goal: Goal,
+    live: Checkpoint,
+    update_plan: bytes,
+    message: str,
+    *,
+    refresh: bool = False,
+    asked: Sequence[str] = (),
 ) -> Generator[EngineEvent, None, ReplayReport]:
     """One update that registers a goal; returns the report of the replay."""
     session = run.session
@@ -117,13 +128,16 @@ def _replay(
     def guard() -> None:
         check_unmoved_under_lock(session.backend.live(session.stack), live)
 
-    with private_directory() as private, ReplayHost(goal, private, workspace.root, guard, refresh=refresh) as host:
+    with (
+        private_directory() as private,
+        ReplayHost(goal, private, workspace.root, guard, refresh=refresh, asked=asked) as host,
+    ):
         run.attach(host)
         plan_file = private / "plan.json"
         plan_file.write_bytes(update_plan)
         config = session.config_file(live, private, ReplayPrepared.of(run.plan.prepared).config)
         arguments = update_arguments(run, config, plan_file, message=message, refresh=refresh)
-        arguments += ["--client", host.address]
+        arguments += ["--client", host.address, *target_flags(asked)]
         ended = yield from run.stream(session.engine, arguments, private, session.vault.environment(live))
         for name in host.report.skipped_hooks:
             yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
