@@ -153,7 +153,9 @@ class RdsSnapshot(Snapshots):
         identifier = _identifier(res)
         ready, never = ("available", "stopped", "storage-full"), ("deleting", "failed", "restore-error")
         waited(ctx, f"instance {identifier}", lambda: (self.status(client, res)[0], 0.0), ready, never)
-        name = f"rewind-{identifier}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
+        now = time.time()
+        # To the millisecond: a snapshot of a small instance may be there within the second, and the next one begin.
+        name = f"rewind-{identifier}-{time.strftime('%Y%m%d%H%M%S', time.gmtime(now))}{int(now % 1 * 1000):03}"
         client.create_db_snapshot(DBInstanceIdentifier=identifier, DBSnapshotIdentifier=name, Tags=marks(ctx, res))
         return name
 
