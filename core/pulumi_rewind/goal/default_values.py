@@ -77,11 +77,16 @@ def _pins(item: Registration) -> dict[str, Any]:
         key: without_marks(today[key])
         for key in provider_made_keys(item.source) & explicit.keys()
         # What was imported in place of a lost object has names of its own.
-        if key != DEFAULTS and (not same or without_marks(recorded[key]) == without_marks(today[key]))
+        if key not in {DEFAULTS, *item.inputs}
+        and (not same or without_marks(recorded[key]) == without_marks(today[key]))
     }
-    for key in item.inputs.keys() & explicit.keys():
+    for key in item.inputs.keys() & explicit.keys() & recorded.keys():
         whole = without_marks(recorded[key])
-        if whole == without_marks(today[key]) != item.inputs[key] and without_defaults(today[key]) == whole:
+        if (
+            whole == without_marks(today[key]) != item.inputs[key]
+            and without_defaults(today[key]) == whole
+            and item.inputs[key] == sent_inputs(item.source).get(key)  # else a callback wants it otherwise
+        ):
             extra[key] = whole
     return {"inputs": {**item.inputs, **extra}, "all_inputs": True} if extra else {}
 
