@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pulumi_rewind.engine.events import EngineEvent, ResourcePre, StepMetadata
 from pulumi_rewind.goal.model import registers
 from pulumi_rewind.goal.reach import needed, of_state, reached
-from pulumi_rewind.plan.asking import MOST, asked_about, narrowed, reaches_further, settled, unsettled
+from pulumi_rewind.plan.asking import LONGEST, asked_about, narrowed, reaches_further, settled, unsettled
 from pulumi_rewind.state.model import Checkpoint, urn_name
 from tests.support.checkpoints import STACK, checkpoint, goal, provider, replayed, res, secret, urn, used
 
@@ -135,15 +135,19 @@ def test_where_too_much_differs_everything_is_asked_about() -> None:
 
 
 def test_a_command_line_is_not_endless() -> None:
-    large = checkpoint(*(res(f"r-{number}") for number in range(5 * MOST)))
-    urns = [one.urn for one in large.resources if not one.is_stack]
-    assert len(narrowed(set(urns[:MOST]), large)) == MOST
-    assert narrowed(set(urns[: MOST + 1]), large) == ()
+    fits, one = LONGEST // len(urn("r-0000")), len(urn("r-0000"))
+    large = checkpoint(*(res(f"r-{number:04}") for number in range(3 * fits)))
+    urns = [res.urn for res in large.resources if not res.is_stack]
+    assert len(narrowed(set(urns[:fits]), large)) == fits
+    assert narrowed(set(urns[: fits + 1]), large) == ()
+    assert narrowed({urn("r" * LONGEST)}, large) == ()
+    assert narrowed({urn("r" * (LONGEST - one))}, large) != ()
 
 
-def test_a_name_that_is_a_pattern_to_the_engine_is_no_target() -> None:
-    live = checkpoint(res("*.shop.example"), *OTHERS)
-    assert narrowed({urn("*.shop.example")}, live) == ()
+@pytest.mark.parametrize("name", ["*.shop.example", "a\0b"])
+def test_a_name_that_the_engine_would_take_for_another_is_no_target(name: str) -> None:
+    assert narrowed({urn(name)}, checkpoint(res(name), *OTHERS)) == ()
+    assert asked([res(name)], [res(name, id="another")]) == set()
 
 
 # -- a goal ----------------------------------------------------------------------------------------------------------

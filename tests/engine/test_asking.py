@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pulumi_rewind.engine.events import Phase
+from pulumi_rewind.choices import USUAL
+from pulumi_rewind.engine.cli import EngineRun
+from pulumi_rewind.engine.events import Phase, ResourceDone
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.goal.model import GoalChanges
+from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.prepared import ReplayPrepared
-from tests.support.rewind import plan, roll_back, run, steps
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.strategies.checkpoint import previews
+from pulumi_rewind.strategies.choosing import plan_by_strategy
+from tests.support.rewind import plan, roll_back, run, session, steps
 from tests.support.stack import EngineStack
 
 pytestmark = pytest.mark.engine
@@ -168,6 +177,47 @@ def test_a_changed_component_keeps_its_other_children(stack: EngineStack) -> Non
     assert resources["shop-dev"]["outputs"]["web"] == resources["group-web"]["id"]
 
 
+@pytest.mark.parametrize("name", ["a,b", "--yes", "two words", "Straße", "a'b $HOME"])
+def test_any_other_name_is_meant_as_it_stands(stack: EngineStack, name: str) -> None:
+    program = HEAD + OTHERS + f'bridged.Server({name!r}, {{"image": "IMAGE"}})\n'
+    stack.up(program.replace("IMAGE", "one"))
+    stack.up(program.replace("IMAGE", "two"))
+    made = plan(stack, "1")
+    assert [one.rpartition("::")[2] for one in ReplayPrepared.of(made.prepared).asked] == [name]
+    assert {found: step.op for found, step in steps(made).items()} == {name: "update"}
+    assert run(stack, made)[0].differences == ()
+
+
+def killed_after_a_step(running: RollbackRun, kill: Callable[[Any], None]) -> None:
+    """Kills the engine alone, or the whole run, once something is updated."""
+    for event in running.events():
+        if isinstance(event, ResourceDone) and event.step.op == "update":
+            kill(running.engine_run if kill is EngineRun.kill else running)
+
+
+@pytest.mark.parametrize("kill", [EngineRun.kill, RollbackRun.kill])
+def test_a_killed_run_loses_nothing(stack: EngineStack, kill: Callable[[Any], None]) -> None:
+    """What the engine was not told of stays in the state, whatever became of what it was told of."""
+    program = HEAD + OTHERS + "".join(f'bridged.Server("web-{number}", {{"image": "IMAGE"}})\n' for number in range(3))
+    stack.up(program.replace("IMAGE", "one"))
+    stack.up(program.replace("IMAGE", "two"))
+    before = stack.resources()
+    made = plan(stack, "1")
+    assert len(ReplayPrepared.of(made.prepared).report.kept) == 6
+    stack.trouble({"name": "web-1", "operation": "update", "action": "slow", "seconds": 20})
+    running = RollbackRun(session(stack), made)
+    with pytest.raises(RewindError):
+        killed_after_a_step(running, kill)
+    assert stack.resources().keys() == before.keys()
+    stack.trouble()
+    stack.pulumi("cancel", "--yes", check=False)
+    result = roll_back(stack, "1")
+    assert [one for one in result.differences if not one.expected] == []
+    assert stack.resources().keys() == before.keys()
+    stack.write_program(program.replace("IMAGE", "one"))
+    stack.expect_no_changes()
+
+
 def test_a_name_that_is_a_pattern_to_the_engine_does_not_mean_others(stack: EngineStack) -> None:
     program = HEAD + OTHERS + 'bridged.Server("*.shop.example", {"image": "IMAGE"})\n'
     program += 'bridged.Server("www.shop.example", {"image": "fixed"})\n'
@@ -222,3 +272,32 @@ def test_secrets_that_are_only_encrypted_anew_are_the_same(stack: EngineStack) -
     assert run(stack, made, check_again=True)[0].differences == ()
     stack.write_program(program.replace("IMAGE", "one"))
     stack.expect_no_changes()
+
+
+def two_changed(stack: EngineStack) -> tuple[str, str]:
+    """A stack of which two have changed; their URNs."""
+    program = HEAD + OTHERS + "".join(f'bridged.Server("web-{number}", {{"image": "IMAGE"}})\n' for number in range(2))
+    stack.up(program.replace("IMAGE", "one"))
+    stack.up(program.replace("IMAGE", "two"))
+    found = [res["urn"] for res in stack.resources().values() if res["urn"].rpartition("::")[2].startswith("web-")]
+    return found[0], found[1]
+
+
+def test_what_the_goal_has_otherwise_is_never_left_out(stack: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The goal decides, whatever the comparison of the two states has said."""
+    one, _ = two_changed(stack)
+    monkeypatch.setattr(previews, "asked_about", lambda *_: (one,))
+    made = plan(stack, "1")
+    assert ReplayPrepared.of(made.prepared).asked == ()
+    assert set(steps(made)) == {"web-0", "web-1"}
+
+
+@pytest.mark.parametrize(("name", "everything"), [("web-0", False), ("other-0", True)])
+def test_what_a_callback_is_about_is_asked_about(stack: EngineStack, name: str, *, everything: bool) -> None:
+    one, other = two_changed(stack)
+    urn = f"{one.rpartition('::')[0]}::{name}"
+    opened = session(stack)
+    target = resolve_target(opened.timeline, "1")
+    made = plan_by_strategy(opened, target, USUAL, changes=GoalChanges(inputs={urn: {"image": "restored"}}))
+    assert ReplayPrepared.of(made.prepared).asked == (() if everything else (one, other))
+    assert set(steps(made)) == {"web-0", "web-1", name}

@@ -19,11 +19,11 @@ from pulumi_rewind.goal.replay_report import Previewed, ReplayReport
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, Resource, parse_urn
 from pulumi_rewind.state.sent_inputs import sent_inputs
 
-MOST: Final = 1_000
-"""With more, providers are asked about everything: a command line is not endless."""
+LONGEST: Final = 100_000
+"""Bytes of URNs on a command line; with more, providers are asked about everything. Linux takes 128 KiB a word."""
 
-PATTERN: Final = "*"
-"""An engine takes a target with it for a pattern, which may mean others as well."""
+_UNFIT: Final = ("*", "\0")
+"""What a target can't have in it: the first makes it a pattern that may mean others as well, the second ends a word."""
 
 _entry: Final = attrgetter(*(name for name in Resource.__struct_fields__ if name not in BOOKKEEPING))
 
@@ -54,11 +54,16 @@ def narrowed(changed: Collection[str], *states: Checkpoint) -> tuple[str, ...]:
     """What is to be asked about where that is changed: with all that it reaches in the states, where that is not too
     much; the changed ones alone, where those are few; else none, for everything.
     """
-    most = min(MOST, len(states[-1].resources) // 2)
     for found in (reached(changed, *map(of_state, states)), changed):
-        if len(found) <= most and not any(PATTERN in urn for urn in found):
+        if len(found) <= len(states[-1].resources) // 2 and _fit(found):
             return tuple(sorted(found))
     return ()
+
+
+def _fit(urns: Collection[str]) -> bool:
+    """Whether they can be an engine's targets; a state may have been written by anybody."""
+    text = "".join(urns)
+    return len(text.encode()) <= LONGEST and not any(one in text for one in _UNFIT)
 
 
 def settled(wanted: Resource, live: Resource) -> bool:
