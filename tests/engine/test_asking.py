@@ -279,7 +279,7 @@ def two_changed(stack: EngineStack) -> tuple[str, str]:
     program = HEAD + OTHERS + "".join(f'bridged.Server("web-{number}", {{"image": "IMAGE"}})\n' for number in range(2))
     stack.up(program.replace("IMAGE", "one"))
     stack.up(program.replace("IMAGE", "two"))
-    found = [res["urn"] for res in stack.resources().values() if res["urn"].rpartition("::")[2].startswith("web-")]
+    found = sorted(res["urn"] for name, res in stack.resources().items() if name.startswith("web-"))
     return found[0], found[1]
 
 
