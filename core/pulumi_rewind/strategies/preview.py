@@ -18,7 +18,7 @@ from pulumi_rewind.goal.replay_report import Observe, Previewed
 from pulumi_rewind.guard.checks import lock_refusal
 from pulumi_rewind.guard.state_editing import Staged, staged
 from pulumi_rewind.plan.advice import advise
-from pulumi_rewind.plan.asking import target_flags
+from pulumi_rewind.plan.asking import reaches_further, target_flags
 from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.delete_first import deleted_before
 from pulumi_rewind.plan.risks import protected_in_the_way
@@ -221,6 +221,21 @@ def preview(
     return preview(
         session, opened, live, observe, control, refresh=refresh, config=config, state=state, targets=targets
     )
+
+
+def enough(
+    ask: Callable[[Collection[str]], Previewed], goal: Goal, live: Checkpoint, targets: Collection[str]
+) -> Previewed | None:
+    """What a preview finds that asks about these targets alone, where that says enough; None: ask about everything.
+
+    `live` is decrypted. An error says nothing here: that of the preview of everything is the one that counts.
+    """
+    if targets:
+        with contextlib.suppress(EngineError):
+            previewed = ask(targets)
+            if not reaches_further(previewed, goal, live, targets):
+                return previewed
+    return None
 
 
 def _without_trials(goal: Goal, events: Iterable[EngineEvent]) -> Goal:

@@ -5,19 +5,17 @@ The engine starts before the goal is made, for it has much to read as well.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Mapping
 
 from pulumi_rewind.engine.events import Phase
-from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe, Previewed
 from pulumi_rewind.guard.state_editing import Rewritten
-from pulumi_rewind.plan.asking import asked_about, reaches_further, unsettled
+from pulumi_rewind.plan.asking import asked_about, unsettled
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.strategies.preview import Begun, PreviewControl, explained, preview
+from pulumi_rewind.strategies.preview import Begun, PreviewControl, enough, explained, preview
 
 
 class Previews:
@@ -60,7 +58,7 @@ class Previews:
             EngineError: the preview failed.
         """
 
-        def ask() -> Previewed:
+        def ask(targets: Collection[str]) -> Previewed:
             early, self._early = self._early, None
             return preview(
                 self._session,
@@ -71,19 +69,17 @@ class Previews:
                 refresh=self._refresh,
                 config=config,
                 state=before.state,
-                targets=self.asked,
+                targets=targets,
                 early=early,
             )
 
         must = {*map(goal.run_urn, self._subjects), *unsettled(goal, before.plain)} if self.asked else set[str]()
         if config or before.state is not None or not must <= {*self.asked}:
             self.asked = ()
+        if (found := enough(ask, goal, before.plain, self.asked)) is not None:
+            return found
         if self.asked:
-            with contextlib.suppress(EngineError):  # the whole preview says why
-                previewed = ask()
-                if not reaches_further(previewed, goal, before.plain, self.asked):
-                    return previewed
             self.asked = ()
             observe(Phase("preview", "previewing once more, about everything"))
         with explained(self._session, goal, self._commit):
-            return ask()
+            return ask(())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
@@ -12,7 +12,7 @@ from pulumi_rewind.goal.replay_report import Previewed, ReplayReport
 from pulumi_rewind.goal.unmanaged import temporary_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
-from pulumi_rewind.plan.asking import narrowed, reaches_further, target_flags, unsettled
+from pulumi_rewind.plan.asking import narrowed, target_flags, unsettled
 from pulumi_rewind.plan.blockers import left_alone
 from pulumi_rewind.plan.model import Plan, Step, plan_steps
 from pulumi_rewind.plan.prepared import ReplayPrepared
@@ -23,7 +23,7 @@ from pulumi_rewind.state.values import Json
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
 from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.parts import PlanRequest
-from pulumi_rewind.strategies.preview import ignore_events, preview
+from pulumi_rewind.strategies.preview import enough, ignore_events, preview
 from pulumi_rewind.strategies.protocol import Running, Strategy, update_arguments
 from pulumi_rewind.strategies.second_plan import left_to_do
 from pulumi_rewind.system.private_directory import private_directory
@@ -84,13 +84,10 @@ class CheckpointStrategy(Strategy):
 
         def look() -> list[Step]:
             nonlocal update_plan
-            previewed = _preview(targets)
-            if targets and reaches_further(previewed, goal, after, targets):
-                previewed = _preview(())
-            events, update_plan, _ = previewed
+            events, update_plan, _ = enough(ask, goal, after, targets) or ask(())
             return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in temporary]
 
-        def _preview(targets: Sequence[str]) -> Previewed:
+        def ask(targets: Collection[str]) -> Previewed:
             return preview(session, goal, after, ignore_events, run.control, config=prepared.config, targets=targets)
 
         more = yield from left_to_do(look, "a second plan", differences)
