@@ -20,6 +20,13 @@ def test_the_same_bytes_are_the_same_checkpoint() -> None:
     assert decode_checkpoint(RAW, source="live", decrypted=True) is not one
 
 
+def test_as_many_bytes_are_not_the_same_bytes() -> None:
+    other = RAW.replace(b"dev", b"stg").replace(b"3", b"4")
+    one, two = decode_checkpoint(RAW, source="live"), decode_checkpoint(other, source="live")
+    assert (one.raw, two.raw) == (RAW, other)
+    assert decode_checkpoint(RAW, source="live").raw == RAW
+
+
 def test_nothing_is_kept_that_nobody_holds() -> None:
     gone = weakref.ref(decode_checkpoint(RAW, source="live"))
     gc.collect()

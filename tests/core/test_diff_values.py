@@ -7,11 +7,13 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.diff.properties import JSON_TEXT, PLAIN, Edit, edits, path_text, same, shown
+from pulumi_rewind.diff.certain import differing
+from pulumi_rewind.diff.properties import JSON_TEXT, PLAIN, Edit, edits, path_text, shown
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.state.values import (
     ARCHIVE,
@@ -22,6 +24,7 @@ from pulumi_rewind.state.values import (
     SIG,
     SPECIAL_FLOAT,
     Json,
+    same,
 )
 from tests.support.diffs import apply, encrypted, flat, leaves, names, secret, texts, values
 
@@ -315,6 +318,25 @@ def edited(value: Json, draw: Any) -> Json:
 def test_the_same_gives_nothing(value: Json) -> None:
     assert steps(value, copy.deepcopy(value)) == []
     assert same(value, copy.deepcopy(value))
+
+
+@settings(deadline=None)
+@given(st.dictionaries(names, values, max_size=4), st.data())
+def test_members_that_are_the_same_bytes_make_no_difference(old: dict[str, Json], data: st.DataObject) -> None:
+    new = {key: edited(copy.deepcopy(old[key]), data.draw) if data.draw(st.booleans()) else old[key] for key in old}
+    new |= data.draw(st.dictionaries(names, values, max_size=2))
+    one, other = (msgspec.Raw(msgspec.json.encode(side)) for side in (old, new))
+    for noise in (False, True):
+        assert list(edits(*differing(one, other), noise=noise)) == list(edits(old, new, noise=noise))
+    assert not any(key in new and repr(old[key]) == repr(new[key]) for key in differing(one, other)[0])
+
+
+def test_a_special_value_is_never_taken_apart() -> None:
+    one, other = (msgspec.Raw(msgspec.json.encode(secret(value))) for value in (1, 2))
+    assert differing(one, other) == (secret(1), secret(2))
+    assert differing(msgspec.Raw(b"null"), msgspec.Raw(b'{"a":1}')) == ({}, {"a": 1})
+    with pytest.raises(CheckpointError, match="damaged"):
+        differing(msgspec.Raw(b"[]"), other)
 
 
 @settings(deadline=None)

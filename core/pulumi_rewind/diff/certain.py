@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from pulumi_rewind.state.model import Checkpoint, Resource
-from pulumi_rewind.state.values import DEFAULTS, SIG
+from pulumi_rewind.state.model import PROPERTIES, Checkpoint, Resource
+from pulumi_rewind.state.values import DEFAULTS, SIG, Json, damaged_value, decoded
 
 _AMBIGUOUS: Final = re.compile(rf'{SIG}|{DEFAULTS}|[\]}}](?: |\\[ntr])*"'.encode())
 """Special values, bookkeeping, text that may be JSON by its end: what differs there may mean the same."""
@@ -75,3 +75,25 @@ def _tells(one: msgspec.Raw, other: msgspec.Raw) -> bool:
         return bool(msgspec.json.decode(one) != msgspec.json.decode(other))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
+
+
+def differing(one: msgspec.Raw, other: msgspec.Raw) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Inputs or outputs of both sides as JSON, without the members that both have byte for byte.
+
+    Raises:
+        CheckpointError: they are damaged.
+    """
+    left, right = _opened(one), _opened(other)
+    if SIG not in left and SIG not in right:
+        for key in [key for key, value in left.items() if value == right.get(key)]:
+            del left[key], right[key]
+    return {key: decoded(value, PROPERTIES) for key, value in left.items()}, {
+        key: decoded(value, PROPERTIES) for key, value in right.items()
+    }
+
+
+def _opened(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        return _members.decode(raw) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise damaged_value(PROPERTIES) from None

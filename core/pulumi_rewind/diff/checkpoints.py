@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pulumi_rewind.diff.certain import surely_differ
+from pulumi_rewind.diff.certain import differing, surely_differ
 from pulumi_rewind.diff.options import (
     DEPENDENCIES,
     NOTHING,
@@ -109,7 +109,7 @@ class ResourceDiff:
         old, new, join = self.old or NOTHING, self.new or NOTHING, self._join
         assert join is not None
         if old.inputs != new.inputs:
-            for edit in edits(old.decoded_inputs(), new.decoded_inputs(), noise=noise):
+            for edit in edits(*differing(old.inputs, new.inputs), noise=noise):
                 yield "inputs", edit
         for edit in own_options(old, new, join.urn_now):
             yield "options", edit
@@ -123,7 +123,7 @@ class ResourceDiff:
             kind: Kind = "changed" if old.id and new.id else "added" if new.id else "removed"
             yield "outputs", Edit((), kind, old.id or None, new.id or None)
         if (outputs or shows_outputs(new if self.new else old)) and old.outputs != new.outputs:
-            for edit in edits(old.decoded_outputs(), new.decoded_outputs(), noise=noise):
+            for edit in edits(*differing(old.outputs, new.outputs), noise=noise):
                 yield "outputs", edit
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each, is_secret
+from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each, is_secret, same
 
 Pair: TypeAlias = tuple[int | None, int | None]
 """Old index, new index; None where there is no such side."""
@@ -49,21 +50,29 @@ def _bare(value: Json, noise: bool) -> Json:
 
 def align(old: Sequence[Json], new: Sequence[Json], *, noise: bool = False) -> list[Pair]:
     """Pairs of unequal elements, and elements of one side alone; those that are equal are left out."""
-    one, other = [token(item, noise=noise) for item in old], [token(item, noise=noise) for item in new]
     # What both begin and end with goes first: then an insertion among equal elements is nothing but an insertion.
-    start, end = 0, 0
-    shortest = min(len(one), len(other))
-    while start < shortest and one[start] == other[start]:
-        start += 1
-    while end < shortest - start and one[-1 - end] == other[-1 - end]:
-        end += 1
-    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    middle = _middle(old, new, same)
+    lefts, rights = range(len(old))[middle[0]], range(len(new))[middle[1]]
+    if not (lefts and rights):
+        return _block(old, new, lefts, rights)
+    left, right = [token(old[at], noise=noise) for at in lefts], [token(new[at], noise=noise) for at in rights]
+    middle = _middle(left, right, operator.eq)
+    left, right, lefts, rights = left[middle[0]], right[middle[1]], lefts[middle[0]], rights[middle[1]]
     found: list[Pair] = []
     matcher = SequenceMatcher(None, left, right, autojunk=max(len(left), len(right)) > POPULAR)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag != "equal":
-            found.extend(_block(old, new, range(start + i1, start + i2), range(start + j1, start + j2)))
+            found.extend(_block(old, new, lefts[i1:i2], rights[j1:j2]))
     return found
+
+
+def _middle(old: Sequence[Json], new: Sequence[Json], equal: Callable[[Any, Any], bool]) -> tuple[slice, slice]:
+    """Of both lists what stands between the elements that both begin with and those that both end with."""
+    shortest = min(len(old), len(new))
+    start = next((at for at in range(shortest) if not equal(old[at], new[at])), shortest)
+    rest = shortest - start
+    end = next((at for at in range(rest) if not equal(old[-1 - at], new[-1 - at])), rest)
+    return slice(start, len(old) - end), slice(start, len(new) - end)
 
 
 def _block(old: Sequence[Json], new: Sequence[Json], lefts: range, rights: range) -> list[Pair]:

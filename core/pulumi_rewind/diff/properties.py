@@ -16,7 +16,18 @@ import msgspec
 
 from pulumi_rewind.diff.lists import align
 from pulumi_rewind.state.show import readable, value_text
-from pulumi_rewind.state.values import DEFAULTS, MASK, SECRET, Json, contains_secret, is_secret, kind_of, mask, reveal
+from pulumi_rewind.state.values import (
+    DEFAULTS,
+    MASK,
+    SECRET,
+    Json,
+    contains_secret,
+    is_secret,
+    kind_of,
+    mask,
+    reveal,
+    same,
+)
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -78,26 +89,6 @@ def _dicts(old: Json, new: Json, path: tuple[Segment, ...], noise: bool) -> Iter
         yield from _objects(old, new, path, noise)
     elif one is None or one != other or not _same_special(old, new):
         yield Edit(path, "changed", old, new, contains_secret(old) or contains_secret(new))
-
-
-def same(old: Json, new: Json) -> bool:
-    """Equality as JSON has it: true is not 1, 1 is 1.0."""
-    if old is new:
-        return True
-    if old != new:
-        return False
-    if msgspec.json.encode(old) == msgspec.json.encode(new):
-        return True
-    return _same_types(old, new)  # Python takes true for 1
-
-
-def _same_types(old: Json, new: Json) -> bool:
-    """Whether two values that Python calls equal hold booleans in the same places."""
-    if isinstance(old, dict):
-        return all(_same_types(value, new[key]) for key, value in old.items())
-    if isinstance(old, list):
-        return all(map(_same_types, old, new))
-    return isinstance(old, bool) == isinstance(new, bool)
 
 
 def _same_special(old: dict[str, Json], new: dict[str, Json]) -> bool:
@@ -211,6 +202,8 @@ def path_text(path: Sequence[Segment]) -> str:
             out += segment.value
         elif isinstance(segment, int):
             out += f"[{segment}]"
+        elif segment.isascii() and segment.isidentifier():  # most are; what follows looks closer
+            out += f".{segment}" if out else segment
         elif not segment or _SPECIAL_CHARACTERS.intersection(segment) or any(map(str.isspace, segment)):
             out += f"[{json.dumps(segment, ensure_ascii=not segment.isprintable())}]"
         elif not segment.isprintable():

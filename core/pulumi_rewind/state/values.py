@@ -96,6 +96,26 @@ def walk(value: Json) -> Iterator[Json]:
             stack.extend(current)
 
 
+def same(old: Json, new: Json) -> bool:
+    """Equality as JSON has it: true is not 1, 1 is 1.0."""
+    if old is new:
+        return True
+    if old != new:
+        return False
+    if msgspec.json.encode(old) == msgspec.json.encode(new):
+        return True
+    return _same_types(old, new)  # Python takes true for 1
+
+
+def _same_types(old: Json, new: Json) -> bool:
+    """Whether two values that Python calls equal hold booleans in the same places."""
+    if isinstance(old, dict):
+        return all(_same_types(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        return all(map(_same_types, old, new))
+    return isinstance(old, bool) == isinstance(new, bool)
+
+
 def each(value: Json, change: Callable[[Json], Json]) -> Json:
     """An object or a list with every member changed; any other value as it is."""
     if isinstance(value, dict):
