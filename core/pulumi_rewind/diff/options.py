@@ -82,6 +82,9 @@ def references(
     versions: Callable[[Resource, Resource], tuple[str, str]],
 ) -> Iterator[Edit]:
     """Parent, provider and its plugin's version, and what a resource depends on, between two sides that are there."""
+    before, after = versions(old, new)
+    if before == after and same_references(old, new):
+        return
     yield from _option("parent", urn_now(old.parent), new.parent)
     if old.external or new.external:  # an id that the program gave
         yield from _option("id", old.id, new.id)
@@ -89,7 +92,6 @@ def references(
         one, other = urn_now(old.provider_urn), new.provider_urn
         if one != other and not (_by_default(one) and _by_default(other)):
             yield from _option("provider", one, other)
-    before, after = versions(old, new)
     yield from _option(VERSION, before, after)
     yield from _option(
         DEPENDENCIES, sorted(set(map(urn_now, old.dependencies or ()))), sorted(set(new.dependencies or ()))

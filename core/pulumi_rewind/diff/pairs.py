@@ -35,7 +35,7 @@ class Join:
             self._pairs = {urn: was for urn, was in pairs.items() if urn != was and urn not in self.old}
             self._pair_default_providers(lost, made)
         self._now = {was: urn for urn, was in self._pairs.items()}
-        self._versions: dict[tuple[bool, str], str] = {}
+        self._versions: dict[tuple[str, str], tuple[str, str]] = {}
         self._links: dict[str, Link | None] = {}
 
     def _pair_default_providers(self, lost: list[Resource], made: list[Resource]) -> None:
@@ -87,15 +87,13 @@ class Join:
 
     def versions(self, before: Resource, after: Resource) -> tuple[str, str]:
         """The versions of the plugins that answer for a resource; of a provider they are among its inputs."""
-        if before.is_provider or not (before.provider or after.provider):
+        if before.is_provider:
             return "", ""
-        return self._version(before.provider_urn, old=True), self._version(after.provider_urn, old=False)
-
-    def _version(self, urn: str, *, old: bool) -> str:
-        key = (old, urn)
+        key = before.provider, after.provider
         if key not in self._versions:
-            provider = (self.old if old else self.new).get(urn)
-            self._versions[key] = str(provider.decoded_inputs().get("version") or "") if provider is not None else ""
+            sides = self.old.get(before.provider_urn), self.new.get(after.provider_urn)
+            old, new = (str(side.decoded_inputs().get("version") or "") if side is not None else "" for side in sides)
+            self._versions[key] = old, new
         return self._versions[key]
 
     def decoded(self, one: msgspec.Raw, other: msgspec.Raw) -> tuple[Json, Json]:

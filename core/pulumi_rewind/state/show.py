@@ -60,13 +60,13 @@ def value_text(value: Json, *, limit: int = 120) -> str:
 
 def readable(value: Json) -> Json:
     """Special values replaced by short words, without providers' bookkeeping; secrets must be masked before."""
+    if isinstance(value, str):
+        return KNOWN_WHEN_RUN if is_unknown(value) else value.replace(UNKNOWN, KNOWN_WHEN_RUN)
+    if not isinstance(value, dict):
+        return each(value, readable)
     kind = kind_of(value)
     if kind is None:
-        if isinstance(value, dict):
-            return {key: readable(item) for key, item in value.items() if key != DEFAULTS}
-        if is_unknown(value):
-            return KNOWN_WHEN_RUN
-        return value.replace(UNKNOWN, KNOWN_WHEN_RUN) if isinstance(value, str) else each(value, readable)
+        return {key: readable(item) for key, item in value.items() if key != DEFAULTS}
     if kind == SECRET:
         return "[secret]"
     if kind in {ASSET, ARCHIVE}:

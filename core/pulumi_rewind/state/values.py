@@ -76,7 +76,7 @@ def is_unknown(value: object) -> bool:
 
 def contains_secret(value: Json) -> bool:
     """Whether a secret stands anywhere inside a value."""
-    return any(is_secret(inner) for inner in walk(value))
+    return isinstance(value, dict | list) and any(is_secret(inner) for inner in walk(value))
 
 
 def contains_unknown(value: Json) -> bool:
