@@ -12,11 +12,13 @@ from pulumi_rewind.engine.cli import EngineRun
 from pulumi_rewind.engine.events import Phase, ResourceDone
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.model import GoalChanges
+from pulumi_rewind.goal.replay_report import Previewed
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.strategies.checkpoint import previews
 from pulumi_rewind.strategies.choosing import plan_by_strategy
+from pulumi_rewind.strategies.preview import preview
 from tests.support.rewind import plan, roll_back, run, session, steps
 from tests.support.stack import EngineStack
 
@@ -65,6 +67,23 @@ def test_only_what_differs_is_asked_about(refused: EngineStack) -> None:
     }
     refused.trouble()
     refused.expect_no_changes()
+
+
+def test_what_was_not_asked_about_takes_no_part_in_the_plan(
+    refused: EngineStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine tells of each resource that it leaves alone; a plan of 10 in 10,000 has no use for that."""
+    told: list[str] = []
+
+    def spied(*given: Any, **named: Any) -> Previewed:
+        found = preview(*given, **named)
+        told.extend(event.step.urn.rpartition("::")[2] for event in found[0] if isinstance(event, ResourceDone))
+        return found
+
+    monkeypatch.setattr(previews, "preview", spied)
+    plan(refused, "1")
+    assert "web" in told
+    assert not [name for name in told if name.startswith("other")]
 
 
 def test_a_refresh_asks_about_everything(refused: EngineStack) -> None:

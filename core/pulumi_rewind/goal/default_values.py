@@ -71,6 +71,8 @@ def _pins(item: Registration) -> dict[str, Any]:
     imported = live.import_id == live.id and not item.source.import_id
     if not (same or imported):
         return {}
+    if _sent(live) == _sent(item.source):
+        return {}
     recorded, today = item.source.decoded_inputs(), live.decoded_inputs()
     explicit = sent_inputs(live)
     extra = {
@@ -89,6 +91,11 @@ def _pins(item: Registration) -> dict[str, Any]:
         ):
             extra[key] = whole
     return {"inputs": {**item.inputs, **extra}, "all_inputs": True} if extra else {}
+
+
+def _sent(res: Resource) -> tuple[Any, ...]:
+    """All that tells which inputs of a resource count as explicit."""
+    return res.urn, res.inputs, res.property_dependencies
 
 
 def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]:

@@ -247,5 +247,7 @@ def _key(urn: str) -> tuple[str, str]:
 
 def rehomed(urn: str, stack: str, project: str) -> str:
     """The URN as the engine will make it in this stack and project."""
+    if urn.startswith(f"urn:pulumi:{stack}::{project}::"):
+        return urn
     parsed = parse_urn(urn)
     return str(Urn(stack, project, parsed.qualified_type, parsed.name)) if parsed.stack else urn

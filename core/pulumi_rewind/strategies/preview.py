@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.crashes import with_report
-from pulumi_rewind.engine.events import Diagnostic, EngineEvent
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceDone, ResourcePre
 from pulumi_rewind.engine.messages import says_immutable, speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal
@@ -210,7 +210,9 @@ def preview(
             observe(event)
 
         run = begun.run
-        events = [without_open(event, host.report.left_open) for event in followed(run, look, control)]
+        seen = followed(run, look, control)
+        kept = frozenset(map(goal.run_urn, host.report.kept))
+        events = [without_open(event, host.report.left_open) for event in seen if not _stays(event, kept)]
         if run.returncode == 0:
             return events, constrain_plan(begun.plan_file.read_bytes(), host.report, goal), host.report
         if host.refusal:
@@ -221,6 +223,11 @@ def preview(
     return preview(
         session, opened, live, observe, control, refresh=refresh, config=config, state=state, targets=targets
     )
+
+
+def _stays(event: EngineEvent, kept: Collection[str]) -> bool:
+    """Whether an event only says that the engine leaves alone what it was not asked about."""
+    return isinstance(event, ResourcePre | ResourceDone) and event.step.op == "same" and event.step.urn in kept
 
 
 def enough(
