@@ -7,7 +7,9 @@ program and the provider are processes of an ordinary interpreter, and the engin
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,8 +36,11 @@ ROLLBACK: Final = {100: 0.8, 1_000: 0.45}
 OUR_CPU: Final = 0.15
 BESIDE: Final = 0.03
 RUNS: Final = 3
-"""The quickest counts; beyond `MANY` resources one run must do."""
+"""The quickest counts."""
 MANY: Final = 3_000
+"""More resources are not deployed, and only plans are made, once: deploying 10,000 would take half an hour."""
+SEED: Final = 20
+"""So many are deployed then."""
 
 OWN: Final = (sys.executable, "-m", "pulumi_rewind_tui.cli")
 
@@ -72,12 +77,35 @@ class Bench:
         self.environ = {name: text for name, text in self.stack.environ.items() if name not in {"GOGC", "GOMEMLIMIT"}}
         self.environ |= ordinary
         for image in ("one", "two"):
-            self.write(image)
+            self.write(image, SEED if count > MANY else count)
             self.stack.up()
+        if count > MANY:
+            self.stretch()
 
-    def write(self, image: str) -> None:
-        """The program with that image."""
-        self.stack.write_program(PROGRAM.format(count=self.count, image=image, every=self.every))
+    def write(self, image: str, count: int) -> None:
+        """The program with that image and so many resources."""
+        self.stack.write_program(PROGRAM.format(count=count, image=image, every=self.every))
+
+    def stretch(self) -> None:
+        """Makes all resources out of the `SEED` that the real engine deployed: ten of them use one another.
+
+        The first ten stand for those of which the image changes.
+        """
+        states = [*self.stack.history_directory.glob("*.checkpoint.json"), self.stack.state_file]
+        for path in states:
+            state = json.loads(path.read_text())
+            entries = state["checkpoint"]["latest"]["resources"]
+            made = [entry for entry in entries if not entry["type"].endswith(":Server")]
+            rest = sorted(entries[len(made) :], key=lambda entry: int(entry["urn"].rpartition("-")[2]))
+            servers = [json.dumps(entry) for entry in rest]
+            for number in range(self.count):
+                tens = number // 10
+                known = servers[number % 10 + (10 if tens * 10 % self.every else 0)]
+                known = re.sub(r"web-\d*(\d)\b", lambda found: f"web-{tens or ''}{found[1]}", known)  # noqa: B023
+                made.append(json.loads(re.sub(r"srv-\w+", rf"\g<0>{tens}", known)))
+                made[-1]["inputs"]["tags"] = made[-1]["outputs"]["tags"] = {"n": str(number)}
+            state["checkpoint"]["latest"]["resources"] = made
+            path.write_text(json.dumps(state, indent=4))
 
     def cost(self, *command: str) -> Cost:
         """Runs a command to its end.
@@ -133,39 +161,50 @@ def quickest(costs: Sequence[Cost]) -> Cost:
 
 def measure(count: int) -> None:
     """Prints the figures for one size."""
-    runs = range(RUNS if count <= MANY else 1)
+    few = count <= MANY
+    runs = range(RUNS if few else 1)
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(Path(directory), count)
-        bench.write("one")
+        bench.write("one", count)
         looks = [(bench.pulumi("preview"), bench.ours("plan", "1")) for _ in runs]
         preview, plan = (quickest(side) for side in zip(*looks, strict=True))
-        bench.write("two")
-        ways = []
-        for _ in runs:
-            back = bench.ours("rollback", "1", "--yes")
-            ways.append((back, bench.pulumi("up", "--yes")))
-        back, up = (quickest(side) for side in zip(*ways, strict=True))
-        beside = bench.share_beside_the_engine()
-    shown = f"{count:,} resources"
-    share = {name: cost.own / (cost.own + cost.others) for name, cost in (("plan", plan), ("rollback", back))}
-    print(f"{shown}, 10 of them changed: `pulumi preview` {preview.wall:.1f} s, `pulumi up` {up.wall:.1f} s")
-    figures = (
-        (f"plan / preview of the program, {shown}", plan.wall / preview.wall, PLAN.get(count)),
-        (f"rollback, second plan included / up of the program, {shown}", back.wall / up.wall, ROLLBACK.get(count)),
-        (f"our CPU / all CPU of a plan, {shown}", share["plan"], OUR_CPU),
-        (f"our CPU / all CPU of a rollback, {shown}", share["rollback"], None),
+        shown = f"{count:,} resources"
+        print(f"{shown}, 10 of them changed: `pulumi preview` {preview.wall:.1f} s, a plan {plan.wall:.1f} s")
+        tell(
+            (f"plan / preview of the program, {shown}", plan.wall / preview.wall, PLAN.get(count)),
+            (f"our CPU / all CPU of a plan, {shown}", plan.own / sum(plan[1:]), OUR_CPU),
+            (f"our CPU of a plan / all CPU of a preview, {shown}", plan.own / sum(preview[1:]), None),
+            (f"all CPU of a plan / of a preview, {shown}", sum(plan[1:]) / sum(preview[1:]), None),
+        )
+        if few:
+            rollbacks(bench, shown)
+
+
+def rollbacks(bench: Bench, shown: str) -> None:
+    """Prints the figures of going back and forth."""
+    bench.write("two", bench.count)
+    ways = [(bench.ours("rollback", "1", "--yes"), bench.pulumi("up", "--yes")) for _ in range(RUNS)]
+    back, up = (quickest(side) for side in zip(*ways, strict=True))
+    beside = bench.share_beside_the_engine()
+    limit = ROLLBACK.get(bench.count)
+    print(f"   `pulumi up` {up.wall:.1f} s, a rollback {back.wall:.1f} s")
+    tell(
+        (f"rollback, second plan included / up of the program, {shown}", back.wall / up.wall, limit),
+        (f"our CPU / all CPU of a rollback, {shown}", back.own / sum(back[1:]), None),
         (f"all but the engine's run / rollback without second plan, {shown}", beside, BESIDE),
-        (f"our CPU of a plan / all CPU of a preview, {shown}", plan.own / sum(preview[1:]), None),
-        (f"all CPU of a plan / of a preview, {shown}", sum(plan[1:]) / sum(preview[1:]), None),
         (f"all CPU of a rollback / of an up, {shown}", sum(back[1:]) / sum(up[1:]), None),
     )
+
+
+def tell(*figures: tuple[str, float, float | None]) -> None:
+    """Prints what was measured, its ratio, and what came of its goal, if it has one."""
     for what, ratio, limit in figures:
         print(f"   {what:<72} {ratio:6.2f} {goal(what, ratio, limit) if limit else ''}")
 
 
 def main() -> None:
-    """Measures the sizes given, 100 and 1,000 by default."""
-    for count in [int(text) for text in sys.argv[1:]] or [100, 1000]:
+    """Measures the sizes given, or those that have goals."""
+    for count in [int(text) for text in sys.argv[1:]] or PLAN:
         measure(count)
 
 
