@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pulumi_rewind_tui.terminal.confirmation import Confirmation, the_waiting
+from pulumi_rewind_tui.terminal.consent import ask_for_confirmation, check_can_ask
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_of
-from pulumi_rewind_tui.terminal.running import ask_for_confirmation, check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import json_outcome
 
 
 @rewind_command("[STACK]")

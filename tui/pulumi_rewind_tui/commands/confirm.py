@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind_tui.terminal.consent import check_can_ask
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
-from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import json_outcome
 from pulumi_rewind_tui.text.cells import Span
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import click
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.demo.content import GOOD
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, UsageError
+from pulumi_rewind_tui.terminal.consent import can_ask
 from pulumi_rewind_tui.terminal.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command
 from pulumi_rewind_tui.terminal.output import in_terminal, no_screens
-from pulumi_rewind_tui.terminal.running import can_ask
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
 

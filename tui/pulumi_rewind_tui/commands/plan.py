@@ -6,6 +6,7 @@ import click
 
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, Choices
 from pulumi_rewind.errors import DIFFERS
+from pulumi_rewind_tui.terminal.consent import consent_for
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import (
     Shared,
@@ -17,8 +18,6 @@ from pulumi_rewind_tui.terminal.options import (
     to_json,
 )
 from pulumi_rewind_tui.terminal.planning import as_asked, goal_options, planned, trust_option
-from pulumi_rewind_tui.terminal.running import consent_for
-from pulumi_rewind_tui.text.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 
 
@@ -50,6 +49,8 @@ def plan(
     consent = consent_for(session, screen, Terms(trust_target=trust_target, as_json=as_json))
     with planned(session, screen, text, choices, consent) as made:
         if compare:
+            from pulumi_rewind_tui.text.contrast import contrast_json, contrast_lines
+
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT
             others = as_asked(session, choices.but(strategy=other))
             with planned(session, screen, text, others, consent) as second:

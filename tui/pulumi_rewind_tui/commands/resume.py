@@ -10,10 +10,11 @@ from pulumi_rewind.errors import RefusedError, RewindError, UsageError
 from pulumi_rewind.plan.unsure_creates import unsure_creates_text
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.system.shell import command
+from pulumi_rewind_tui.terminal.consent import ask_for_confirmation, can_ask, check_can_ask
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.options import Shared, Terms, offering, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
-from pulumi_rewind_tui.terminal.running import ask_for_confirmation, can_ask, check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import json_outcome
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import local_time
 

@@ -6,11 +6,12 @@ import click
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.terminal.confirmation import Confirmation, WaitOptions, waiting_options
+from pulumi_rewind_tui.terminal.consent import check_can_ask
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.notices import interrupted_notice, overdue_notice
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_and_target
 from pulumi_rewind_tui.terminal.planning import as_asked, goal_options, trust_option
-from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import json_outcome
 
 
 @rewind_command("[STACK] TARGET")

@@ -8,9 +8,10 @@ from typing import Final
 import click
 
 from pulumi_rewind_tui.terminal.confirmation import WaitOptions, waiting_options
+from pulumi_rewind_tui.terminal.consent import check_can_ask
 from pulumi_rewind_tui.terminal.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
 from pulumi_rewind_tui.terminal.planning import choice_option
-from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import json_outcome
 
 FLAGS: Final = "pulumi_rewind.flags"
 """Key under which click keeps the flags after ``--``."""

@@ -14,17 +14,11 @@ from pulumi_rewind.plan.arrangement import NOTHING
 from pulumi_rewind.risk import BlockedError
 from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind_tui.terminal.confirmation import NO_WAITING, Confirmation, WaitOptions
+from pulumi_rewind_tui.terminal.consent import ask_for_confirmation
 from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice, overdue_notice
 from pulumi_rewind_tui.terminal.planning import working
-from pulumi_rewind_tui.terminal.running import (
-    ask_for_confirmation,
-    follow,
-    forwarded_signals,
-    last_line,
-    open_display,
-    print_plan,
-)
+from pulumi_rewind_tui.terminal.running import follow, forwarded_signals, last_line, open_display, print_plan
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pulumi_rewind_tui.terminal.consent import confirm_plan, consent_for
 from pulumi_rewind_tui.terminal.planning import planned
-from pulumi_rewind_tui.terminal.running import confirm_plan, consent_for, execute, print_plan
+from pulumi_rewind_tui.terminal.running import execute, print_plan
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 
 if TYPE_CHECKING:
