@@ -57,9 +57,8 @@ class PtyApp:
         return time.perf_counter() - self.begun
 
     def cpu(self) -> float:
-        """CPU seconds it has taken so far (Linux)."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU seconds it has taken so far, to the nanosecond (Linux; as clock_getcpuclockid(3) makes the clock)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
 
     def quiet(self, seconds: float = QUIET, limit: float = 30) -> None:
         """Waits until nothing is painted any more."""
