@@ -8,6 +8,7 @@ from typing import ClassVar, TypeVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
@@ -70,16 +71,24 @@ class _Shared(Screen[ResultT], Hosted):
     def on_mount(self) -> None:
         """The footer follows the focus."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.update_footer(), immediate=True)
-        self.set_class(self.rewind.ascii_only, "-ascii")
         self.call_after_refresh(self.update_footer)
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side, stacked or one at a time."""
-        width, height = event.size
-        self.set_class(width >= WIDE, "-wide")
-        self.set_class(width < WIDE, "-narrow")
-        self.set_class(height <= SHORT, "-short")
-        self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-tiny")
+        self.fit(event.size)
+
+    def fit(self, size: Size, *, update: bool = True) -> None:
+        """Sets the classes that depend on the terminal; without `update` before anything is styled."""
+        width, height = size
+        classes = {
+            "-ascii": self.rewind.ascii_only,
+            "-wide": width >= WIDE,
+            "-narrow": width < WIDE,
+            "-short": height <= SHORT,
+            "-tiny": width < SMALLEST[0] or height < SMALLEST[1],
+        }
+        self.add_class(*(name for name, holds in classes.items() if holds), update=update)
+        self.remove_class(*(name for name, holds in classes.items() if not holds), update=update)
 
 
 class RewindScreen(_Shared[ResultT]):
@@ -93,6 +102,7 @@ class RewindScreen(_Shared[ResultT]):
 
     def compose(self) -> ComposeResult:
         """Status bar, body, footer; and the message for a window that is too small."""
+        self.fit(self.app.size, update=False)
         yield StatusBar()
         with Backdrop(id="body"):
             yield from self.compose_body()
