@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from pulumi_rewind.errors import TargetError, UpdateFailed
@@ -124,7 +124,7 @@ def test_a_good_one_is_kept_in_any_case(bare: Shop) -> None:
     bare.deploy("v1", result="failed")
     judged(bare, u2=BAD)
     session = bare.session()
-    session.settings = replace(session.settings, keep=1)
+    session.settings = msgspec.structs.replace(session.settings, keep=1)
     assert session.timeline.last_good() is None
     assert kept_numbers(session, [1, 2, 3]) == {1, 3}
     with pytest.raises(TargetError, match="no good update differs from live; found not good: #2"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind_tui.terminal import output, running
+from pulumi_rewind_tui.terminal import consent, output
 from pulumi_rewind_tui.terminal.failures import report
 from pulumi_rewind_tui.terminal.writer import open_screen
 from tests.support.filestack import FileStack
@@ -76,9 +76,9 @@ def test_the_exit_code_says_what_was_done(
 
 
 def test_nobody_is_asked_about_what_they_can_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "lost_output", lambda: OSError(28, "No space left on device"))
+    monkeypatch.setattr(consent, "lost_output", lambda: OSError(28, "No space left on device"))
     with pytest.raises(RefusedError, match="can't be shown"):
-        running.ask_for_confirmation(None, open_screen(), [], "Roll back?")  # type: ignore[arg-type]
+        consent.ask_for_confirmation(None, open_screen(), [], "Roll back?")  # type: ignore[arg-type]
 
 
 def test_a_directory_that_is_gone_is_told(stack: FileStack) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
@@ -135,13 +136,12 @@ class Glance(NamedTuple):
     locks: tuple[Lock, ...] = ()
 
 
-@dataclass(frozen=True)
-class About:
+class About(msgspec.Struct, frozen=True):
     """What a backend keeps of a stack beside its state; DIY backends keep nothing."""
 
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The stack's tags, sorted by name."""
-    config: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The stack's configuration where it is no file but kept there: ``environment`` names the Pulumi ESC environment
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.errors import BackendError
@@ -22,8 +23,7 @@ SIZE_SLACK: Final = 256
 """Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """How live stands to the updates, for whoever needs the answers and not the state."""
 
     count: int

@@ -7,8 +7,9 @@ stands in the history depends on the clock of the machine that ran it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 
@@ -32,8 +33,7 @@ class Mark(NamedTuple):
         return cls(update.number, update.start_time)
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """What one rollback writes into each of its updates."""
 
     target: Mark | None = None
@@ -42,7 +42,7 @@ class Stamp:
     """The update that live equalled when it began."""
     partial: bool = False
     """Whether it goes back with chosen resources alone."""
-    run: str = field(default_factory=lambda: _new_name())
+    run: str = msgspec.field(default_factory=lambda: _new_name())
 
     def text(self, agent: str = REPLAY_AGENT) -> str:
         """For ``--exec-agent``."""

@@ -11,9 +11,10 @@ import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
@@ -51,8 +52,7 @@ LEAVING: Final = ("app.interrupt", "app.palette", "app.quit", "app.quit-too", "r
 escape takes the way out of it."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What a user and a team have decided; `load_settings` reads it, docs/settings.md explains each key."""
 
     production: tuple[str, ...] = ("prod*",)
@@ -69,7 +69,7 @@ class Settings:
     """Where the user's hooks and undo callbacks are, relative to the project."""
     theme: str = ""
     """The UI's colours; empty: those that were chosen last."""
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Key bindings of the UI: name of the action → key."""
     ascii: bool = False
     """Plain ASCII in place of symbols."""
@@ -88,7 +88,7 @@ class Settings:
 
     cache: bool = True
     """Whether what is read of histories over a network is kept for the next start."""
-    check: Mapping[str, Any] = field(default_factory=dict)
+    check: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """When `check` fails; `project.check_settings` reads it."""
 
     hold: bool = False
@@ -177,7 +177,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _value(file: _File, name: str, value: Any) -> Any:
-    known = {item.name: item for item in fields(Settings)}
+    known = Settings.__struct_fields__
     at = file.at(name)
     if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
         reason = "whose records are trusted is set elsewhere"
@@ -275,7 +275,7 @@ def load_user_settings(environ: Mapping[str, str]) -> UserSettings:
     document = _read(path, own=True).document
     known = f"It knows [{RECORDS}] with {' and '.join(RECORD_KEYS)}."
     for name in document.keys() - {RECORDS}:
-        hint = f"It belongs into {FILE} beside it." if name in Settings.__dataclass_fields__ else known
+        hint = f"It belongs into {FILE} beside it." if name in Settings.__struct_fields__ else known
         raise UsageError(f"{path}: unknown key {name!r}", hint=hint)
     table = document.get(RECORDS, {})
     if not isinstance(table, dict):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.terminal.confirmation import Confirmation
@@ -35,7 +35,7 @@ def due(shared: Shared, words: tuple[str, ...], every: bool, take_over: bool, tr
     session = shared.session(stack_of(words))
     code = 0
     for name in _names(session) if every else [""]:
-        opened = replace(shared, stack=name).session() if name else session
+        opened = msgspec.structs.replace(shared, stack=name).session() if name else session
         try:
             with json_outcome(shared, as_json=as_json):
                 code = max(code, _look(opened, shared, take_over=take_over, trust=trust_note, as_json=as_json))

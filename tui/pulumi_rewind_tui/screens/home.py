@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -109,7 +109,9 @@ class HomeScreen(DecidingScreen, Uniform):
     def footer_keys(self) -> list[FooterKey]:
         """The key of the views says what comes next."""
         words = next_words(self.look())
-        return [replace(key, label=words) if key.action == "view" else key for key in super().footer_keys()]
+        return [
+            msgspec.structs.replace(key, label=words) if key.action == "view" else key for key in super().footer_keys()
+        ]
 
     # Opening and reading
 

@@ -8,11 +8,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from pulumi_rewind.errors import DIFFERS, UsageError
 from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
@@ -27,11 +27,10 @@ MINUS = "\N{MINUS SIGN}"
 _RELATIVE = re.compile(r"-[0-9]+")
 
 
-@dataclass
-class Shared:
+class Shared(msgspec.Struct):
     """The options that every command takes, before or after the command's name."""
 
-    cwd: Path = field(default_factory=Path)
+    cwd: Path = msgspec.field(default_factory=Path)
     stack: str | None = None
     backend: str | None = None
     no_color: bool = False
@@ -198,8 +197,7 @@ def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any],
     return called
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What the operator has confirmed on the command line, and how the result is printed."""
 
     yes: bool = False
@@ -218,7 +216,7 @@ def run_options(
 
     `yes` and `allow_data_loss` are their help, which has to be true of the command.
     """
-    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
+    function = collected(function, "terms", Terms, Terms.__struct_fields__)
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."

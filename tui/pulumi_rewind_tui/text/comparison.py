@@ -69,8 +69,7 @@ class Heading(msgspec.Struct, frozen=True, gc=False):
         return urn_name(self.urn)
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(msgspec.Struct, frozen=True):
     """The properties of one changed resource, secrets masked."""
 
     changes: tuple[Change, ...]

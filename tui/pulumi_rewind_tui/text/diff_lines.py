@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, plain, width
@@ -30,8 +31,7 @@ UNBOUNDED = 100_000
 """Cells of a line that is copied."""
 
 
-@dataclass(frozen=True)
-class DiffText:
+class DiffText(msgspec.Struct, frozen=True):
     """The rows of one comparison as lines."""
 
     comparison: Comparison

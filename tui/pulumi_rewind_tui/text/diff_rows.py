@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
@@ -40,18 +39,17 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """For rows of kind `more` with the sides side by side: the new one's line; `text` is the sign and the old one's."""
 
 
-@dataclass
-class Shown:
+class Shown(msgspec.Struct):
     """What the operator chose to see."""
 
     outputs: bool = False
     """Outputs, and what the engine and providers made by themselves."""
     unchanged: bool = False
     consequential: bool = False
-    toggled: set[ResourceKey] = field(default_factory=set)
+    toggled: set[ResourceKey] = msgspec.field(default_factory=set)
     """Resources that are folded or opened against the default."""
     all_open: bool = False
-    long: set[tuple[ResourceKey, str]] = field(default_factory=set)
+    long: set[tuple[ResourceKey, str]] = msgspec.field(default_factory=set)
     """Long values that are unfolded, by resource and path."""
     words: str = ""
     """Filter, lower case."""
@@ -64,11 +62,10 @@ class Shown:
         return default != (resource.key in self.toggled)
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(msgspec.Struct):
     urn: str
     index: int = -1
-    children: dict[str, _Node] = field(default_factory=dict)
+    children: dict[str, _Node] = msgspec.field(default_factory=dict)
 
 
 def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
@@ -153,8 +150,7 @@ def _emit(node: _Node, depth: int, comparison: Comparison, shown: Shown, rows: l
         _emit(child, depth + 1, comparison, shown, rows)
 
 
-@dataclass(frozen=True)
-class _Drawn:
+class _Drawn(msgspec.Struct, frozen=True):
     stamp: tuple[object, ...]
     rows: tuple[Row, ...]
 

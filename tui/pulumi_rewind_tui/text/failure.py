@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state.locks import may_run
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Checkpoint, PendingOperation, Update
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """What is known of why an update failed, or of one that was killed before it became an update."""
 
     number: int
@@ -65,7 +65,7 @@ def read_cause(session: Session, update: Update | None) -> Cause | None:
     try:
         return _with_traces(cause, session, session.timeline.checkpoint(number))
     except RewindError as err:
-        return replace(cause, problem=session.redactor.said(err))
+        return msgspec.structs.replace(cause, problem=session.redactor.said(err))
 
 
 def _killed(session: Session) -> Cause | None:
@@ -96,7 +96,7 @@ def _killed(session: Session) -> Cause | None:
 def _with_traces(cause: Cause, session: Session, checkpoint: Checkpoint) -> Cause:
     resources = checkpoint.resources
     errors = (session.redactor(f"{res.name}: {text}") for res in resources for text in res.init_errors or ())
-    return replace(
+    return msgspec.structs.replace(
         cause,
         pending=tuple(map(_pending, checkpoint.pending_operations)),
         half_made=tuple(errors),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import NOTHING_CHANGED, BackendError, CheckpointError, RewindError
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.locks import Lock
 
 
-@dataclass
-class StatusText:
+class StatusText(msgspec.Struct):
     """What the status bar of home says."""
 
     session: Session | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +16,7 @@ SHOWN = 30.0
 """Seconds that news stay in sight when no key is pressed."""
 
 
-@dataclass(frozen=True)
-class News:
+class News(msgspec.Struct, frozen=True):
     """What a look has found to be different."""
 
     at: float
@@ -44,7 +42,7 @@ class News:
             return self  # somebody has changed the state since that update
         if not self.updates:
             return earlier
-        return replace(self, updates=self.updates + earlier.updates)
+        return msgspec.structs.replace(self, updates=self.updates + earlier.updates)
 
 
 def news_line(news: News, now: float) -> Line:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, cut, fit_line, line_width
@@ -21,8 +22,7 @@ MESSAGE = 5
 """Cells from which on the beginning of a message says something."""
 
 
-@dataclass
-class Marks:
+class Marks(msgspec.Struct):
     """What is known of the timeline as a whole; arrives after the first rows."""
 
     known: bool = False
@@ -36,9 +36,9 @@ class Marks:
     """Whether somebody holds the stack, who may be changing it."""
     base: int | None = None
     """The side that everything is compared with, if one is marked (`LIVE` for live)."""
-    held: dict[int, int] = field(default_factory=dict)
+    held: dict[int, int] = msgspec.field(default_factory=dict)
     """Updates that let go of objects which are still held, and how many."""
-    broken: dict[int, str] = field(default_factory=dict)
+    broken: dict[int, str] = msgspec.field(default_factory=dict)
     """Updates whose checkpoint turned out to be damaged when it was looked at."""
 
 

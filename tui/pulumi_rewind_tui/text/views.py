@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
 
 from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, Key
 
@@ -39,8 +40,7 @@ def next_view(kind: RowKind, view: View) -> View:
     return order[(order.index(view) + 1) % len(order)]
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What home shows of one row."""
 
     number: int

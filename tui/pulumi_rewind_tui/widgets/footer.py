@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -16,8 +17,7 @@ from pulumi_rewind_tui.theme import role_styles
 LIMIT = 78
 
 
-@dataclass(frozen=True)
-class FooterKey:
+class FooterKey(msgspec.Struct, frozen=True):
     """One entry: the key as it is pressed, what it does, and the action it runs when clicked."""
 
     key: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pulumi_rewind.errors import StateDirectoryError, UsageError
 from pulumi_rewind.project.places import project_root, settings_files
@@ -19,8 +20,7 @@ LONGEST: int = 40
 """Characters of a theme's name."""
 
 
-@dataclass(frozen=True)
-class Appearance:
+class Appearance(msgspec.Struct, frozen=True):
     """What a screen needs before it is painted."""
 
     theme: str

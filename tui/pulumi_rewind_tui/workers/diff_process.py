@@ -13,9 +13,10 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.core_dumps import leave_no_core
@@ -34,8 +35,7 @@ TICK = 0.02
 """Seconds between two looks at whether anybody still waits."""
 
 
-@dataclass(frozen=True)
-class SessionSpec:
+class SessionSpec(msgspec.Struct, frozen=True):
     """How to open the same session again elsewhere."""
 
     cwd: Path
@@ -156,7 +156,7 @@ class ProcessSource:
                     stderr=subprocess.DEVNULL,
                 )
             self._connection = connection(mine.detach())
-            self._connection.send(replace(self._spec, environ=standing(self._spec.environ)))
+            self._connection.send(msgspec.structs.replace(self._spec, environ=standing(self._spec.environ)))
             for passphrase in self._passphrases:
                 self._connection.send((0, "add_passphrase", (passphrase,)))
         return self._connection

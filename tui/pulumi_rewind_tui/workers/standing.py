@@ -5,8 +5,9 @@ Of large states the process that compares finds it out (`diff_process`), and onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.window.held import Held
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What was found out."""
 
     standing: Standing
