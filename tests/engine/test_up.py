@@ -210,9 +210,16 @@ def hanging(stack: EngineStack) -> subprocess.Popen[str]:
         text=True,
     )
     deadline = time.monotonic() + 90
-    while not any(call["name"] == "zeta" for call in stack.calls()) and time.monotonic() < deadline:
+    while not (in_state(stack, "zeta") and any(call["operation"] == "hanging create" for call in stack.calls())):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     return process
+
+
+def in_state(stack: EngineStack, name: str) -> bool:
+    """Whether the engine has noted by now that a resource was made; that the provider was asked tells less."""
+    latest = json.loads(stack.state_file.read_text())["checkpoint"].get("latest") or {}
+    return any(res["urn"].endswith(f"::{name}") for res in latest.get("resources") or [])
 
 
 @pytest.mark.slow
