@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 import pulumi_rewind
 import pulumi_rewind_tui
 from pulumi_rewind_tui import cli
+from pulumi_rewind_tui.screens.base import RewindModal, RewindScreen
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
@@ -111,6 +113,29 @@ async def test_screens_around_home_draw_ascii(shop: Shop, opened: str, size: tup
         with contextlib.suppress(AssertionError):
             await settle(pilot, seconds=2)  # the palette keeps a worker
         assert odd(screen_text(pilot.app)) == set()
+
+
+@pytest.mark.parametrize("opened", ["help", "details", "stacks"])
+async def test_every_screen_is_ascii_from_its_first_layout(
+    shop: Shop, opened: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal that can't draw anything else must not get a frame of it, however short."""
+    seen: dict[str, bool] = {}
+    laid_out = Screen._refresh_layout
+
+    def watched(screen: Screen[Any], *given: Any, **named: Any) -> None:
+        if isinstance(screen, RewindScreen | RewindModal):
+            seen.setdefault(type(screen).__name__, screen.has_class("-ascii"))
+        laid_out(screen, *given, **named)
+
+    monkeypatch.setattr(Screen, "_refresh_layout", watched)
+    app = shop.app(ascii_only=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press(OPENED[opened])
+        await settle(pilot)
+    assert len(seen) > 1
+    assert all(seen.values()), seen
 
 
 async def test_blame_draws_ascii(shop: Shop) -> None:

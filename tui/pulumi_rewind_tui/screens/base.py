@@ -69,7 +69,8 @@ class _Shared(Screen[ResultT], Hosted):
                 return
 
     def on_mount(self) -> None:
-        """The footer follows the focus."""
+        """The footer follows the focus; a dialog has the classes of its size before its first paint."""
+        self.fit(self.app.size)
         self.bindings_updated_signal.subscribe(self, lambda _: self.update_footer(), immediate=True)
         self.call_after_refresh(self.update_footer)
 
