@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.state.model import PROPERTIES, Checkpoint, Resource
 from pulumi_rewind.state.values import DEFAULTS, SIG, Json, damaged_value, decoded
 
@@ -53,8 +54,8 @@ def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | Non
     from nothing else, or were filled in by the provider.
     """
     try:
-        left, right = _members.decode(one) or {}, _members.decode(other) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        left, right = _opened(one), _opened(other)
+    except CheckpointError:
         return False
     recorded = (given.property_dependencies or {}) if given is not None else {}
     if given is not None and not recorded:
