@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from tests.backends.conftest import SERVICES
 from tests.backends.served_stack import ServedStack
-from tests.support.faults import engines, slay, start_rollback
+from tests.support.faults import engines, hanging, slay, start_rollback, until
 from tests.support.rewind import said, session
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_killed_rollback_is_resumed(shop: ServedStack) -> None:
@@ -24,7 +14,7 @@ def test_a_killed_rollback_is_resumed(shop: ServedStack) -> None:
     shop.trouble({"name": "web", "operation": "update", "action": "hang"})
     shop.forget_calls()
     process = start_rollback(shop, target)
-    until(lambda: any(call["operation"] == "hanging update" for call in shop.calls()))
+    until(lambda: hanging(shop, "update") == {"web"})
     listed = said(shop, "history", "--limit", "1")
     assert "! locked: by " in listed.err, listed
     process.kill()

@@ -7,10 +7,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.faults import hanging, until
 from tests.support.stack import EngineStack
 
 SERVER = "bridged:index:Server"
@@ -257,13 +257,13 @@ def test_a_hanging_operation_ends_with_the_engines_cancel(stack: EngineStack) ->
         start_new_session=True,
     )
     try:
-        wait_for(lambda: pending(stack) == ["creating web"])
+        until(lambda: hanging(stack, "create") == {"web"})
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode != 0, output
-    wait_for(lambda: not providers_of(stack))
+    until(lambda: not providers_of(stack))
     assert stack.physical() == {}
 
 
@@ -316,12 +316,12 @@ def test_the_provider_ends_when_the_engine_is_killed(stack: EngineStack) -> None
         start_new_session=True,
     )
     try:
-        wait_for(lambda: pending(stack) == ["creating web"])
+        until(lambda: hanging(stack, "create") == {"web"})
         assert providers_of(stack)
     finally:
         process.kill()
         process.wait()
-    wait_for(lambda: not providers_of(stack))
+    until(lambda: not providers_of(stack))
     assert pending(stack) == ["creating web"]
 
 
@@ -379,12 +379,3 @@ def providers_of(stack: EngineStack) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Waits until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not happen in time")
-        time.sleep(0.05)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.faults import engines, orphans, own, pending_creates, providers, slay, start_rollback
+from tests.support.faults import (
+    engines,
+    hanging,
+    orphans,
+    own,
+    pending_creates,
+    providers,
+    slay,
+    start_rollback,
+    until,
+)
 from tests.support.stack import EngineStack
 
 BASE = 'import pulumi, bridged_sdk as bridged\nbase = bridged.Server("base", {"image": "one"})\n'
@@ -33,12 +41,12 @@ def kill_in_the_middle_of_creates(stack: EngineStack) -> None:
     stack.write_program(MORE)
     command = [str(stack.engine), "up", "--yes", "--skip-preview", "-s", stack.name, "--non-interactive"]
     running = subprocess.Popen(command, cwd=stack.root, env=stack.environ, stdout=subprocess.DEVNULL)
-    _until(lambda: len(_pending_now(stack)) == 2)
+    until(lambda: hanging(stack, "create") == {"web", "gone"})
     for number in engines(stack):
         slay(number)
     running.wait()
     stack.trouble({"name": "gone", **hang})
-    _until(lambda: "web" in orphans(stack).values())
+    until(lambda: "web" in orphans(stack).values())
     for number in providers(stack):
         slay(number)
     stack.trouble()
@@ -53,12 +61,12 @@ def test_what_a_killed_rollback_has_made_is_what_it_goes_on_with(stack: EngineSt
     stack.up(zone % "b")
     stack.trouble({"name": "web", "operation": "create", "action": "hang", "deaf": True})
     process = start_rollback(stack)
-    _until(lambda: len(_pending_now(stack)) == 1)
+    until(lambda: hanging(stack, "create") == {"web"})
     for number in (process.pid, *engines(stack)):
         slay(number)
     process.communicate()
     stack.trouble()
-    _until(lambda: "web" in orphans(stack).values())
+    until(lambda: "web" in orphans(stack).values())
     for number in providers(stack):
         slay(number)
     stack.pulumi("cancel", "--yes", stack.name)
@@ -70,21 +78,6 @@ def test_what_a_killed_rollback_has_made_is_what_it_goes_on_with(stack: EngineSt
     assert list(stack.physical("srv")) == [made]
     stack.write_program(zone % "a")
     stack.expect_no_changes()
-
-
-def _pending_now(stack: EngineStack) -> list[Any]:
-    try:
-        latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
-    except (OSError, ValueError):
-        return []
-    return list(latest.get("pending_operations") or [])
-
-
-def _until(there: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

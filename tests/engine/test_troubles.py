@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.support.faults import (
     copied,
     deploy_both,
     engines,
+    hanging,
     orphans,
     own,
     providers,
@@ -28,6 +29,7 @@ from tests.support.faults import (
     slay,
     start,
     start_rollback,
+    until,
     wait_until_running,
 )
 from tests.support.rewind import session
@@ -57,17 +59,6 @@ def prefixes(stack: EngineStack) -> set[str]:
     return {name.split("-")[0] for name, res in stack.resources().items() if res["type"].startswith("bridged:")}
 
 
-def hangs(stack: EngineStack) -> bool:
-    return any(call["operation"] == "hanging create" for call in stack.calls())
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.slow
 def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) -> None:
     for rule, words in (
@@ -89,7 +80,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
 
     stack.trouble({"name": "new-2", "operation": "create", "action": "hang"})
     process = start_rollback(stack, "2")
-    until(lambda: hangs(stack))
+    until(lambda: bool(hanging(stack, "create")))
     process.send_signal(signal.SIGINT)  # the provider is told, and gives up
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -98,7 +89,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
 
     stack.forget_calls()
     process = start(stack, "resume", "--yes", "--allow-data-loss")
-    until(lambda: hangs(stack))
+    until(lambda: bool(hanging(stack, "create")))
     for number in providers(stack):
         slay(number)
     output, _ = process.communicate(timeout=60)
@@ -133,7 +124,7 @@ def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: 
 
     stack.trouble({"name": "old-2", "operation": "create", "action": "hang"})
     process = start_rollback(stack)
-    until(lambda: hangs(stack))
+    until(lambda: bool(hanging(stack, "create")))
     for number in engines(stack):
         slay(number)
     output, _ = process.communicate(timeout=60)
@@ -146,7 +137,7 @@ def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: 
 def test_two_rollbacks_at_once_and_somebody_elses_update(stack: EngineStack) -> None:
     stack.trouble({"name": "old-4", "operation": "create", "action": "hang"})
     process = start_rollback(stack)
-    until(lambda: hangs(stack))
+    until(lambda: bool(hanging(stack, "create")))
     mine = session(stack).journal.read()
     code, text = own(stack, "rollback", "1", "--yes", "--allow-data-loss")
     assert code == 3, text
@@ -167,7 +158,7 @@ def test_two_rollbacks_at_once_and_somebody_elses_update(stack: EngineStack) -> 
     stack.forget_calls()
     command = [str(stack.engine), "up", "--yes", "--skip-preview", "-s", stack.name, "--non-interactive"]
     theirs = subprocess.Popen(command, cwd=stack.root, env=stack.environ, stdout=subprocess.DEVNULL)
-    until(lambda: hangs(stack))
+    until(lambda: bool(hanging(stack, "create")))
     code, text = own(stack, "rollback", "1", "--yes", "--allow-data-loss")
     stack.trouble()
     assert (code, "locked by" in text) == (3, True), text

@@ -6,14 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
 
 from pulumi_rewind.records.evidence import EvidenceStore, error_of, evidence_of
 from pulumi_rewind_tui.text.evidence import evidence_json
-from tests.support.faults import engines, slay
+from tests.support.faults import engines, hanging, slay, until
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran
@@ -195,7 +194,7 @@ def test_a_rollback_that_fails_too_can_be_resumed_without_what_blocks_it(stack: 
     assert not kept.exists()
 
 
-def hanging(stack: EngineStack) -> subprocess.Popen[str]:
+def stuck_update(stack: EngineStack) -> subprocess.Popen[str]:
     """An update that hangs in the create of ``lone``, all else being done."""
     stack.write_program(program("15", LONE))
     stack.trouble({"name": "lone", "operation": "create", "action": "hang"})
@@ -209,10 +208,7 @@ def hanging(stack: EngineStack) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 90
-    while not (in_state(stack, "zeta") and any(call["operation"] == "hanging create" for call in stack.calls())):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: in_state(stack, "zeta") and hanging(stack, "create") == {"lone"})
     return process
 
 
@@ -224,7 +220,7 @@ def in_state(stack: EngineStack, name: str) -> bool:
 
 @pytest.mark.slow
 def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) -> None:
-    process = hanging(stack)
+    process = stuck_update(stack)
     entry = session(stack).journal.read()
     assert entry is not None
     assert entry.update
@@ -247,7 +243,7 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     assert session(stack).journal.read() is None
 
     # Ctrl-C: what runs is finished or cancelled, and the operator says what next.
-    process = hanging(stack)
+    process = stuck_update(stack)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=90)
     assert process.returncode == 130, (out, err)

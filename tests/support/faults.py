@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,27 @@ def own(stack: EngineStack, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def until(there: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits until something is so.
+
+    Raises:
+        AssertionError: it is not so in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def hanging(stack: EngineStack, operation: str) -> set[str]:
+    """What the provider hangs in, or has hung in, by logical name.
+
+    A test that kills the engine in the middle of an operation waits for this: that an operation is pending in
+    the state only says that the engine is about to ask the provider.
+    """
+    return {call["name"] for call in stack.calls() if call["operation"] == f"hanging {operation}"}
+
+
 def wait_until_running(stack: EngineStack, process: subprocess.Popen[str]) -> None:
     """Waits for the engine to have begun changing things."""
     stack.forget_calls()
@@ -93,12 +115,7 @@ def wait_until_running(stack: EngineStack, process: subprocess.Popen[str]) -> No
 
 def wait_for_quiet(stack: EngineStack) -> None:
     """Waits until no engine works on the stack any more."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if not engines(stack):
-            return
-        time.sleep(0.1)
-    raise AssertionError("an engine is still running")
+    until(lambda: not engines(stack), 120)
 
 
 def slay(pid: int) -> None:

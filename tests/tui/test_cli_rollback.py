@@ -6,13 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.faults import hanging, until
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran, run_in_terminal
 
@@ -231,9 +231,7 @@ def test_stopped_while_planning_changes_nothing(two: EngineStack, number: signal
     two.trouble({"name": "web", "operation": "diff", "action": "hang"})
     two.forget_calls()
     process = started(two, "plan", "1")
-    while not any(call["operation"] == "hanging diff" for call in two.calls()):
-        assert process.poll() is None
-        time.sleep(0.05)
+    until(lambda: hanging(two, "diff") == {"web"})
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

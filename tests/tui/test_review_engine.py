@@ -122,6 +122,8 @@ async def test_an_engine_that_is_killed_leaves_a_way_on(tmp_path: Path) -> None:
         await go_back(pilot)
         running = await wait_for(pilot, RunningScreen)
         await until(pilot, lambda: any(row.status == "running" and "api" in row.urn for row in running.state.rows))
+        log = shop.objects / "calls.jsonl"  # the engine says first that it begins, and then notes it in the state
+        await until(pilot, lambda: log.exists() and "hanging update" in log.read_text())
         await pilot.press("q")  # blocked: asks instead
         await wait_for(pilot, StopScreen)
         await pilot.press("escape")
