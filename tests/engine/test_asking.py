@@ -19,6 +19,7 @@ from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.strategies.checkpoint import previews
 from pulumi_rewind.strategies.choosing import plan_by_strategy
 from pulumi_rewind.strategies.preview import preview
+from tests.support.faults import stuck, until
 from tests.support.rewind import plan, roll_back, run, session, steps
 from tests.support.stack import EngineStack
 
@@ -207,11 +208,15 @@ def test_any_other_name_is_meant_as_it_stands(stack: EngineStack, name: str) -> 
     assert run(stack, made)[0].differences == ()
 
 
-def killed_after_a_step(running: RollbackRun, kill: Callable[[Any], None]) -> None:
-    """Kills the engine alone, or the whole run, once something is updated."""
+def killed_after_a_step(stack: EngineStack, running: RollbackRun, kill: Callable[[Any], None]) -> None:
+    """Kills the engine alone, or the whole run, once all but one is updated."""
+    done = 0
     for event in running.events():
         if isinstance(event, ResourceDone) and event.step.op == "update":
-            kill(running.engine_run if kill is EngineRun.kill else running)
+            done += 1
+            if done == 2:
+                until(lambda: stuck(stack, "update") == {"web-1"})
+                kill(running.engine_run if kill is EngineRun.kill else running)
 
 
 @pytest.mark.parametrize("kill", [EngineRun.kill, RollbackRun.kill])
@@ -223,10 +228,10 @@ def test_a_killed_run_loses_nothing(stack: EngineStack, kill: Callable[[Any], No
     before = stack.resources()
     made = plan(stack, "1")
     assert len(ReplayPrepared.of(made.prepared).report.kept) == 6
-    stack.trouble({"name": "web-1", "operation": "update", "action": "slow", "seconds": 20})
+    stack.trouble({"name": "web-1", "operation": "update", "action": "hang"})
     running = RollbackRun(session(stack), made)
     with pytest.raises(RewindError):
-        killed_after_a_step(running, kill)
+        killed_after_a_step(stack, running, kill)
     assert stack.resources().keys() == before.keys()
     stack.trouble()
     stack.pulumi("cancel", "--yes", check=False)

@@ -18,7 +18,7 @@ from pulumi_rewind.holding import passing as passing_module
 from pulumi_rewind.holding.holds import read_hold, see_hold
 from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.system.toolchain import EngineInfo
-from tests.support.faults import copied, engines, hanging, own, providers, slay, start, until
+from tests.support.faults import copied, engines, own, providers, slay, start, stuck, until
 from tests.support.rewind import plan, run, said, session
 from tests.support.stack import REFUSED, EngineStack
 
@@ -103,7 +103,7 @@ def test_a_run_that_is_killed_leaves_the_stack_held(stack: EngineStack) -> None:
     stack.trouble({"name": "web", "operation": "update", "action": "hang"})
     stack.forget_calls()
     process = start(stack, "rollback", "1", "--yes")
-    until(lambda: hanging(stack, "update") == {"web"})
+    until(lambda: stuck(stack, "update") == {"web"})
     (theirs,) = lock_files(stack)
     assert "held by" not in theirs.read_text(), "ours is away while the engine runs"
     os.killpg(process.pid, signal.SIGKILL)

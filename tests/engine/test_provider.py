@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.faults import hanging, until
+from tests.support.faults import stuck, until
 from tests.support.stack import EngineStack
 
 SERVER = "bridged:index:Server"
@@ -257,7 +257,7 @@ def test_a_hanging_operation_ends_with_the_engines_cancel(stack: EngineStack) ->
         start_new_session=True,
     )
     try:
-        until(lambda: hanging(stack, "create") == {"web"})
+        until(lambda: stuck(stack, "create") == {"web"})
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     finally:
@@ -316,7 +316,7 @@ def test_the_provider_ends_when_the_engine_is_killed(stack: EngineStack) -> None
         start_new_session=True,
     )
     try:
-        until(lambda: hanging(stack, "create") == {"web"})
+        until(lambda: stuck(stack, "create") == {"web"})
         assert providers_of(stack)
     finally:
         process.kill()

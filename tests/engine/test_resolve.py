@@ -11,13 +11,13 @@ import pytest
 
 from tests.support.faults import (
     engines,
-    hanging,
     orphans,
     own,
     pending_creates,
     providers,
     slay,
     start_rollback,
+    stuck,
     until,
 )
 from tests.support.stack import EngineStack
@@ -41,7 +41,7 @@ def kill_in_the_middle_of_creates(stack: EngineStack) -> None:
     stack.write_program(MORE)
     command = [str(stack.engine), "up", "--yes", "--skip-preview", "-s", stack.name, "--non-interactive"]
     running = subprocess.Popen(command, cwd=stack.root, env=stack.environ, stdout=subprocess.DEVNULL)
-    until(lambda: hanging(stack, "create") == {"web", "gone"})
+    until(lambda: stuck(stack, "create") == {"web", "gone"})
     for number in engines(stack):
         slay(number)
     running.wait()
@@ -61,7 +61,7 @@ def test_what_a_killed_rollback_has_made_is_what_it_goes_on_with(stack: EngineSt
     stack.up(zone % "b")
     stack.trouble({"name": "web", "operation": "create", "action": "hang", "deaf": True})
     process = start_rollback(stack)
-    until(lambda: hanging(stack, "create") == {"web"})
+    until(lambda: stuck(stack, "create") == {"web"})
     for number in (process.pid, *engines(stack)):
         slay(number)
     process.communicate()

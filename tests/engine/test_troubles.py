@@ -29,6 +29,7 @@ from tests.support.faults import (
     slay,
     start,
     start_rollback,
+    stuck,
     until,
     wait_until_running,
 )
@@ -124,7 +125,7 @@ def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: 
 
     stack.trouble({"name": "old-2", "operation": "create", "action": "hang"})
     process = start_rollback(stack)
-    until(lambda: bool(hanging(stack, "create")))
+    until(lambda: stuck(stack, "create", after="old-5") == {"old-2"})
     for number in engines(stack):
         slay(number)
     output, _ = process.communicate(timeout=60)

@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_rewind.records.evidence import EvidenceStore, error_of, evidence_of
 from pulumi_rewind_tui.text.evidence import evidence_json
-from tests.support.faults import engines, hanging, slay, until
+from tests.support.faults import engines, slay, stuck, until
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran
@@ -208,14 +208,8 @@ def stuck_update(stack: EngineStack) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    until(lambda: in_state(stack, "zeta") and hanging(stack, "create") == {"lone"})
+    until(lambda: stuck(stack, "create", after="zeta") == {"lone"})
     return process
-
-
-def in_state(stack: EngineStack, name: str) -> bool:
-    """Whether the engine has noted by now that a resource was made; that the provider was asked tells less."""
-    latest = json.loads(stack.state_file.read_text())["checkpoint"].get("latest") or {}
-    return any(res["urn"].endswith(f"::{name}") for res in latest.get("resources") or [])
 
 
 @pytest.mark.slow

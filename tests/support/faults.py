@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import os
 import shutil
 import signal
@@ -94,12 +95,21 @@ def until(there: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def hanging(stack: EngineStack, operation: str) -> set[str]:
-    """What the provider hangs in, or has hung in, by logical name.
-
-    A test that kills the engine in the middle of an operation waits for this: that an operation is pending in
-    the state only says that the engine is about to ask the provider.
-    """
+    """What the provider hangs in, or has hung in, by logical name."""
     return {call["name"] for call in stack.calls() if call["operation"] == f"hanging {operation}"}
+
+
+def stuck(stack: EngineStack, operation: str, *, after: str = "") -> set[str]:
+    """What it hangs in, once all else that has begun is in the state, and the resource `after`; nothing before that.
+
+    Here a test kills the engine. That an operation is pending in the state says only that the engine is about to ask
+    the provider; and a kill while the engine writes can leave the file beside the state empty.
+    """
+    latest = json.loads(stack.state_file.read_text())["checkpoint"].get("latest") or {}
+    there = {res["urn"].rpartition("::")[2] for res in latest.get("resources") or []}
+    pending = {one["resource"]["urn"].rpartition("::")[2] for one in latest.get("pending_operations") or []}
+    names = hanging(stack, operation)
+    return names if names == pending and there >= {after} - {""} else set()
 
 
 def wait_until_running(stack: EngineStack, process: subprocess.Popen[str]) -> None:
