@@ -5,6 +5,7 @@ docs/reliability.md has the figures of a long run.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gzip
 import json
@@ -312,6 +313,7 @@ def test_targets(text: str) -> None:
 
 
 _DIRECTORY = tempfile.TemporaryDirectory()
+atexit.register(_DIRECTORY.cleanup)
 STORE = FileStore(Path(_DIRECTORY.name) / "backend")
 for _value in range(3):
     STORE.add(_value)
