@@ -1,7 +1,8 @@
 """A very large stack: ``python -m tests.bench.bench_memory [RESOURCES]``; 50,000 unless told, 200 MB a checkpoint.
 
-Three updates: the second changes everything, the third goes back. Seconds and peak memory of commands, then of the UI
-while it moves between the states, opens what differs and pages; memory as a multiple of the two states.
+Four updates, each of which changes everything. Seconds and peak memory of commands, then of the UI while it moves
+between the states, opens what differs, pages, and compares each state with live and with the one before; memory as a
+multiple of two states.
 Goals: design 6.
 """
 
@@ -41,11 +42,15 @@ MARKED = "★".encode()
 
 
 def fill(store: FileStore, count: int) -> int:
-    """Writes the three updates; bytes of the first two states."""
+    """Writes the four updates; bytes of the first two states."""
     state, later = sealed_states(count, 1.0)
     size = write_state(store, state)
     size += write_state(store, later)
-    write_state(store, state)
+    for _ in range(2):
+        for res in later["deployment"]["resources"]:
+            if "size" in res.get("inputs", {}):
+                res["inputs"]["size"] += 1
+        write_state(store, later)
     return size
 
 
@@ -68,14 +73,15 @@ def commands(root: Path, environ: Mapping[str, str], size: int) -> None:
         )
 
 
-def screens(root: Path, environ: dict[str, str], size: int) -> None:
+def screens(root: Path, environ: dict[str, str], size: int, count: int) -> None:
     """Prints what the UI takes."""
+    states = f"two states of {count:,} resources"
     empty = PtyApp([sys.executable, "-c", EMPTY], cwd=root, environ=environ)
     empty.until(b"Timeline")
     base, _ = empty.memory()
     empty.close()
     app = PtyApp(ours(), cwd=root, environ=environ)
-    rows = app.until(b"#3")
+    rows = app.until(b"#4")
     marks = app.until(MARKED)
     app.quiet(3.0, limit=120)
     cold = [app.key(key) for key in (b"k", b"k", b"j", b"j", b"j", b"k")]
@@ -88,7 +94,13 @@ def screens(root: Path, environ: dict[str, str], size: int) -> None:
     scroll = strokes(app, (b"\x1b[6~", b"\x1b[5~"))
     os.write(app.fd, b"G")
     opened = strokes(app, (b"\r", b"\r"))
-    memory, others = app.memory()
+    _, two = app.memory()
+    os.write(app.fd, b"\x1b[Z")  # back to the timeline
+    for view in (b"", b"dd"):  # what going back would change; what each update did
+        for keys in (b"g", b"j", view, b"j", b"j"):
+            os.write(app.fd, keys)
+            app.quiet(3.0, limit=120)
+    memory, several = app.memory()
     app.close()
     print(f"   first rows {rows:.2f} s, marks of live and ★ {marks:.2f} s")
     for name, times in (("while a diff is computed", cold), ("in the timeline", warm),
@@ -96,9 +108,13 @@ def screens(root: Path, environ: dict[str, str], size: int) -> None:
         middle, late = (percentile(times, share) * 1e3 for share in (0.5, 0.95))
         print(f"   key to paint, {name:<26} p50 {middle:5.0f} ms   p95 {late:5.0f} ms")
     ratio = (memory - base) / size
-    held = goal("memory of the UI above an empty one / two states of 50,000 resources", ratio, 2)
+    held = goal(f"memory of the UI above an empty one / {states}", ratio, 2)
     print(f"   the UI's own process above an empty app {(memory - base) / 2**20:5.0f} MB, / the two {ratio:.2f} {held}")
-    print(f"   the process that compares               {others / 2**20:5.0f} MB, / the two {others / size:.2f}")
+    print(f"   the process that compares               {two / 2**20:5.0f} MB, / the two {two / size:.2f}")
+    print(f"   … over several states                   {several / 2**20:5.0f} MB, / the two {several / size:.2f}")
+    ratio = (memory - base + several) / size
+    held = goal(f"memory of both processes above an empty one / {states}", ratio, 2)
+    print(f"   both processes above an empty app                / the two {ratio:.2f} {held}")
 
 
 def main() -> None:
@@ -112,7 +128,7 @@ def main() -> None:
         environ["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
         print(f"{count:,} resources, all changed, two states of {size / 2**20:.0f} MB")
         commands(root, environ, size)
-        screens(root, environ, size)
+        screens(root, environ, size, count)
 
 
 if __name__ == "__main__":
