@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.diy import DiyBackend
@@ -150,6 +152,22 @@ async def test_what_can_t_be_read_is_said_and_what_was_read_stays(shop: Shop, mo
         assert "waiting: #8" in await look(pilot)
         monkeypatch.setattr(DiyBackend, "note", broken)
         assert "waiting: #8" in await look(pilot)
+
+
+async def test_a_look_that_finds_nothing_new_paints_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    refresh, painted = Widget.refresh, list[Widget]()
+
+    def noted_down(widget: Widget, *regions: Region, **options: bool) -> Widget:
+        painted.append(widget)
+        return refresh(widget, *regions, **options)
+
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await look(pilot)
+        monkeypatch.setattr(Widget, "refresh", noted_down)
+        for _ in range(3):
+            await look(pilot)
+        assert painted == []
 
 
 async def test_a_key_keeps_it_after_a_question(shop: Shop) -> None:

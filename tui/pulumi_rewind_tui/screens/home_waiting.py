@@ -78,20 +78,20 @@ class DecidingScreen(WatchingScreen):
         if event.session is not self.session:
             return
         found, known = event.deadline, self.waits
-        self._unread = event.problem
-        if event.problem:
-            self._show_waiting(known)
-        elif found is None or found.run not in self._decided:
-            older = found is not None and known is not None and found.run == known.run and found.until < known.until
-            self._show_waiting(known if older else found)  # time is only ever added
+        if event.problem or (found is not None and found.run in self._decided):
+            found = known
+        elif found is not None and known is not None and found.run == known.run and found.until < known.until:
+            found = known  # time is only ever added
+        self._show_waiting(found, event.problem)
 
     def forget_waiting(self) -> None:
         """Another stack is about to open."""
-        self._unread = ""
         self._show_waiting(None)
 
-    def _show_waiting(self, deadline: Deadline | None) -> None:
-        self.waits = deadline
+    def _show_waiting(self, deadline: Deadline | None, problem: str = "") -> None:
+        if (deadline, problem) == (self.waits, self._unread):
+            return  # the backend is looked at every few seconds; at rest nothing is painted
+        self.waits, self._unread = deadline, problem
         block = self.query_one("#waiting", TextBlock)
         block.set_class(deadline is not None or bool(self._unread), "-shown")
         if self._countdown is not None:
