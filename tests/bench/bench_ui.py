@@ -89,7 +89,9 @@ def at_rest(root: Path, environ: dict[str, str]) -> None:
         app.read(1.0)
     share = (app.cpu() - before) / REST
     held = goal("watching a backend at rest, share of a core", share, 0.01)
-    print(f"   at rest      CPU {share:.2%} of a core {held}, {len(app.output) - painted} bytes painted")
+    print(f"   at rest      CPU {share:.2%} of a core {held}")
+    painted = len(app.output) - painted
+    print(f"   … bytes painted {painted} {goal('bytes painted at rest', painted, 0)}")
     app.close()
 
 
