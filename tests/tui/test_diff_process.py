@@ -50,6 +50,7 @@ def test_both_sources_say_the_same(shop: Shop, far: ProcessSource, decrypt: bool
     assert there.resources
     assert far.unchanged(KEY, decrypt) == near.unchanged(KEY, decrypt)
     index = next(i for i, res in enumerate(here.resources) if res.op == "create")
+    far.prepare(KEY, decrypt, never)
     assert far.details(KEY, decrypt, index, True) == near.details(KEY, decrypt, index, True)
 
 

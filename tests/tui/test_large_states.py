@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.text import diff_place, diff_rows
-from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading, Key
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Details, Heading, Key
+from pulumi_rewind_tui.text.diff_lines import path_column
 from pulumi_rewind_tui.text.diff_place import find, places
-from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows, refold, rows_of
+from pulumi_rewind_tui.text.diff_rows import READING, Row, Shown, build_rows, end_of, is_open, refold, rows_of
 from pulumi_rewind_tui.workers import comparer as comparing
 from pulumi_rewind_tui.workers import diff_source
 from pulumi_rewind_tui.workers.comparer import Comparer
@@ -19,6 +21,7 @@ from pulumi_rewind_tui.workers.diff_process import SessionSpec
 from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.state_reads import state_reads
 from tests.support.tui.shop import Shop, screen_text, settle
+from tests.support.tui.stories import until
 
 
 def session_of(shop: Shop) -> Session:
@@ -117,13 +120,126 @@ def test_folding_one_resource_gives_the_rows_that_building_all_gives(shop: Shop)
         if row.change is not None:
             shown.long ^= {(done.resources[row.index].key, row.change.path)}
         else:
-            shown.toggled ^= {done.resources[row.index].key}
+            shown.chosen[done.resources[row.index].key] = not is_open(done, row.index, shown)
         before = len(rows)
         refold(rows, next(at for at, one in enumerate(rows) if one.kind == "resource" and one.index == row.index), done,
                shown)  # fmt: skip
         changed += len(rows) != before
         assert rows == build_rows(done, shown)
     assert changed > 20
+
+
+async def test_what_is_opened_says_that_it_is_read_and_then_what_differs(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff_source, "EAGER", 0)
+    there, details = threading.Event(), LocalSource.details
+
+    def slow(source: LocalSource, key: Key, decrypted: bool, index: int, outputs: bool) -> Details:
+        assert there.wait(20)
+        return details(source, key, decrypted, index, outputs)
+
+    monkeypatch.setattr(LocalSource, "details", slow)
+    async with shop.app().run_test(size=(140, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "tab", "d")
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, RewindApp)
+        diff = app.home.diff
+        assert diff.comparison is not None
+        closed = list(diff.rows)
+        at = max(at for at, row in enumerate(closed) if row.kind == "resource"
+                 and diff.comparison.resources[row.index].op == "update")  # fmt: skip
+        diff.move_to(at)
+        await pilot.press("enter")
+        assert [row.text for row in diff.rows[at + 1 : end_of(diff.rows, at)]] == [READING]
+        assert "reading…" in screen_text(app)
+        there.set()
+        await until(pilot, lambda: READING not in [row.text for row in diff.rows])
+        inside = diff.rows[at + 1 : end_of(diff.rows, at)]
+        assert inside
+        assert all(row.change is not None for row in inside)
+        assert diff.cursor == at
+        await pilot.press("enter")
+        assert diff.rows == closed
+        await pilot.press("E")
+        await settle(pilot)
+        assert len(diff.rows) > len(closed) + len(inside)
+        await pilot.press("E")
+        await settle(pilot)
+        assert diff.rows == closed, "what was read is not open for that"
+
+
+async def test_what_is_folded_before_it_is_read_stays_folded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diff_source, "EAGER", 0)
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "tab")
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, RewindApp)
+        closed = list(app.home.diff.rows)
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert app.home.diff.rows == closed
+
+
+async def test_what_is_opened_is_scrolled_into_sight(shop: Shop) -> None:
+    async with shop.app().run_test(size=(140, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("G", "tab", "c", "E", "G")
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, RewindApp)
+        diff = app.home.diff
+        height = diff.scrollable_content_region.height
+        opened = [at for at, row in enumerate(diff.rows)
+                  if row.kind == "resource" and at >= height - 1 and end_of(diff.rows, at) > at + 1]  # fmt: skip
+        assert opened, "there is something to scroll"
+        for at in opened:
+            diff.move_to(at)
+            await pilot.press("enter")
+            diff.scroll_to(y=at - height + 1, animate=False, immediate=True)
+            await pilot.pause()
+            await pilot.press("enter")
+            await pilot.pause()
+            top = diff.scroll_offset.y
+            assert top <= at
+            assert top + height >= min(end_of(diff.rows, at), at + height)
+
+
+def test_what_was_dropped_is_got_ready_before_it_is_asked_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diff_source, "BYTES", 0)
+    monkeypatch.setattr(diff_source, "EAGER", 0)
+    source = LocalSource(session_of(shop))
+    done, _ = (source.compare((LIVE, number), True, never) for number in (2, 3))
+    done.source = source
+    done.prepare(never)
+    reads = state_reads(monkeypatch)
+    assert done.details(0, outputs=True).changes
+    assert path_column(done, 0) > 0, "a line that is drawn asks for nothing more"
+    assert reads == []
+    assert not done.known(0)
+
+
+async def test_the_differences_are_got_ready_when_the_operator_enters_them(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff_source, "EAGER", 0)
+    ready = list[Key]()
+    monkeypatch.setattr(LocalSource, "prepare", lambda _, key, decrypted, cancelled: ready.append(key))
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("j")
+        await settle(pilot)
+        assert ready == []
+        await pilot.press("tab")
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, RewindApp)
+        assert app.home.diff.comparison is not None
+        assert ready == [app.home.diff.comparison.key]
 
 
 def test_rows_are_made_once_for_each_choice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +299,7 @@ async def test_what_was_folded_in_one_comparison_is_open_in_the_next(shop: Shop)
         there = {res.key for index, res in enumerate(other.resources) if other.known(index) and not res.uncertain}
         folded = {res.key for res in diff.comparison.resources if res.key in there}
         assert folded
-        diff.shown.toggled |= folded
+        diff.shown.chosen |= dict.fromkeys(folded, False)
         rows = build_rows(other, diff.shown)
         diff.show_comparison(other, rows)
         assert diff.rows == build_rows(other, Shown(side_by_side=diff.shown.side_by_side))

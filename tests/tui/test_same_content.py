@@ -42,7 +42,7 @@ def test_new_ids_are_one_folded_line_that_names_what_holds_data() -> None:
     assert "data may differ: orders" in line
     assert "REPLACE" not in line
     assert "same content, new ids" in diff_title(Look(1, "back", 2), comparison, False)
-    opened = "\n".join(rows(comparison, Shown(consequential=True, toggled=set())))
+    opened = "\n".join(rows(comparison, Shown(consequential=True)))
     assert "another object" in opened
     assert "data may differ" in opened
 

@@ -212,6 +212,15 @@ class ComparisonReady(Message):
 
 
 @dataclass(eq=False, repr=False)
+class DetailsRead(Message):
+    """The properties of a resource that was opened are at hand."""
+
+    comparison: Comparison
+    """That to which the resource belongs."""
+    index: int
+
+
+@dataclass(eq=False, repr=False)
 class ComparisonFailed(Message):
     """Two sides could not be compared."""
 

@@ -132,7 +132,8 @@ class ComparingScreen(RewindScreen[None]):
     def compare_soon(self, *, at_once: bool = False) -> None:
         """Shows the comparison of the selected row: now if it is known, else when the cursor rests."""
         self._stop_timers()
-        self.workers.cancel_group(self, "diff")
+        for group in ("diff", "prepare"):
+            self.workers.cancel_group(self, group)
         if self.comparer is None:
             return
         timeline = self.timeline
@@ -284,6 +285,32 @@ class ComparingScreen(RewindScreen[None]):
             lambda cancelled: loading.open_all(comparer, done.key, shown, self.post_message, cancelled),
             lambda err: msg.ComparisonFailed(done.key, err),
         )
+
+    @on(DiffView.DetailsWanted)
+    def _properties_wanted(self, event: DiffView.DetailsWanted) -> None:
+        done, index, shown = event.comparison, event.index, self.diff.shown
+        in_thread(
+            self,
+            f"details-{index}",
+            lambda _: loading.read_details(done, index, shown, self.post_message),
+            lambda err: msg.ComparisonFailed(done.key, err),
+        )
+
+    @on(msg.DetailsRead)
+    def _properties_read(self, event: msg.DetailsRead) -> None:
+        if self.diff.comparison is event.comparison:
+            self.diff.show_details(event.index)
+
+    @on(DiffView.Entered)
+    def _diff_entered(self) -> None:
+        done = self.diff.comparison
+        if done is not None:
+            in_thread(
+                self,
+                "prepare",
+                lambda cancelled: loading.prepare(done, cancelled),
+                lambda err: msg.ComparisonFailed(done.key, err),
+            )
 
     @on(DiffView.RevealWanted)
     def _reveal_wanted(self, event: DiffView.RevealWanted) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.errors import HistoryMoved, RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Comparison, Key
-from pulumi_rewind_tui.text.diff_rows import Shown, rows_of
+from pulumi_rewind_tui.text.diff_rows import Shown, rows_of, unread, with_outputs
 from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
@@ -153,14 +153,25 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
         return
     if shown.unchanged:
         done.unchanged()
-    if shown.all_open or shown.toggled:
-        for index, res in enumerate(done.resources):
-            if cancelled():
-                return
-            if shown.all_open or res.key in shown.toggled:
-                done.changes(index, outputs=shown.outputs)
+    for index in range(len(done.resources)):
+        if cancelled():
+            return
+        if unread(done, index, shown):
+            done.details(index, outputs=with_outputs(done, index, shown))
     if not cancelled():
         post(msg.ComparisonReady(done, rows_of(done, shown)))
+
+
+def read_details(done: Comparison, index: int, shown: Shown, post: Post) -> None:
+    """The properties of one resource that was opened."""
+    done.details(index, outputs=with_outputs(done, index, shown))
+    post(msg.DetailsRead(done, index))
+
+
+def prepare(done: Comparison, cancelled: CancelCheck) -> None:
+    """The operator has gone into the differences: what is opened there soon comes at once then."""
+    with contextlib.suppress(RewindError, Cancelled):  # an error is told where something is really opened
+        done.prepare(cancelled)
 
 
 def load_cause(

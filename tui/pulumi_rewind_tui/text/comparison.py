@@ -89,6 +89,8 @@ class Comparison:
     parents: dict[str, str] = field(default_factory=dict)
     """Parent URN by URN, for changed resources and what they lie in."""
     seen: dict[tuple[int, bool], Details] = field(default_factory=dict)
+    ahead: int = 0
+    """Before this position the properties of all that change were compared ahead."""
     source: Source | None = field(default=None, repr=False, compare=False)
     columns: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
     """Widths of columns that were measured: of paths by resource, of names (-1), of all paths (-2) of so many (-3)."""
@@ -119,6 +121,11 @@ class Comparison:
         """The property changes of a resource."""
         return self.details(index, outputs=outputs).changes
 
+    def prepare(self, cancelled: CancelCheck) -> None:
+        """Has all at hand for details that will be wanted soon; what large states need for them is not kept."""
+        if self.source is not None and self.secrets != "pending" and len(self.seen) < len(self.resources):
+            self.source.prepare(self.key, self.decrypted, cancelled)
+
     def known(self, index: int, *, outputs: bool = False) -> bool:
         """Whether the details of a resource are at hand."""
         return (index, outputs) in self.seen
@@ -143,6 +150,9 @@ class Comparison:
 
 class Source(Protocol):
     """Where a comparison was made and more of it can be asked for: in this process or in another."""
+
+    def prepare(self, key: Key, decrypted: bool, cancelled: CancelCheck) -> None:
+        """Makes the following questions about a comparison quick; raises Cancelled if `cancelled` says so."""
 
     def details(self, key: Key, decrypted: bool, index: int, outputs: bool) -> Details:
         """The properties of one resource."""

@@ -10,7 +10,7 @@ import msgspec
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading
-from pulumi_rewind_tui.text.diff_rows import Row, Shown
+from pulumi_rewind_tui.text.diff_rows import Row, Shown, is_open
 from pulumi_rewind_tui.text.side_by_side import change_beside, divider_at, line_beside
 from pulumi_rewind_tui.text.values import change_values, named, short_path, with_type
 from pulumi_rewind_tui.words.words import listed, resource_name
@@ -80,7 +80,7 @@ class DiffText(msgspec.Struct, frozen=True):
         comparison, table = self.comparison, self.table
         res = comparison.resources[row.index]
         uncertain = res.uncertain
-        opened = self.shown.open(res, known=comparison.known(row.index) and not uncertain)
+        opened = is_open(comparison, row.index, self.shown)
         op = "unknown" if uncertain and res.op == "update" else res.op
         name = resource_name(res.urn)
         column = name_column(comparison) - 2 * row.depth
@@ -164,7 +164,8 @@ def path_column(comparison: Comparison, index: int) -> int:
     """How wide the column of property paths of a resource is."""
     if index not in comparison.columns:
         res = comparison.resources[index]
-        found = comparison.details(index)
+        outputs = not comparison.known(index)  # a row that has no others: a line on the screen waits for nothing
+        found = comparison.details(index, outputs=outputs)
         paths = [*(_path(change, res) for change in found.changes[:200]), *found.same_secrets[:200]]
         comparison.columns[index] = max(6, min(PATH, max(map(width, paths), default=6)))
     return comparison.columns[index]

@@ -20,6 +20,9 @@ OUTPUTS: Final = "only outputs differ (o shows them)"
 STALE: Final = "it refers to an object that has been replaced"
 """Why a resource changes whose properties are the same on both sides."""
 
+READING: Final = "reading…"
+"""What stands in an open resource until its properties are read."""
+
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
 
 
@@ -46,8 +49,8 @@ class Shown(msgspec.Struct):
     """Outputs, and what the engine and providers made by themselves."""
     unchanged: bool = False
     consequential: bool = False
-    toggled: set[ResourceKey] = msgspec.field(default_factory=set)
-    """Resources that are folded or opened against the default."""
+    chosen: dict[ResourceKey, bool] = msgspec.field(default_factory=dict)
+    """Resources that were opened or folded by hand."""
     all_open: bool = False
     long: set[tuple[ResourceKey, str]] = msgspec.field(default_factory=set)
     """Long values that are unfolded, by resource and path."""
@@ -56,10 +59,23 @@ class Shown(msgspec.Struct):
     side_by_side: bool = False
     """Whether what was and what is stand beside each other."""
 
-    def open(self, resource: Heading, *, known: bool) -> bool:
-        """Whether the properties of a resource are shown."""
-        default = self.all_open or (known and resource.op not in ("create", "delete"))
-        return default != (resource.key in self.toggled)
+
+def is_open(comparison: Comparison, index: int, shown: Shown) -> bool:
+    """Whether the properties of a resource are shown."""
+    res = comparison.resources[index]
+    ahead = index < comparison.ahead and res.op not in ("create", "delete") and not res.uncertain
+    return shown.chosen.get(res.key, shown.all_open or ahead)
+
+
+def with_outputs(comparison: Comparison, index: int, shown: Shown) -> bool:
+    """Whether outputs belong to the properties of a resource that are shown."""
+    return shown.outputs or comparison.resources[index].consequential
+
+
+def unread(comparison: Comparison, index: int, shown: Shown) -> bool:
+    """Whether a resource is open and its properties are still to be read."""
+    at_hand = comparison.known(index, outputs=with_outputs(comparison, index, shown))
+    return not at_hand and is_open(comparison, index, shown)
 
 
 class _Node(msgspec.Struct):
@@ -173,30 +189,39 @@ def rows_of(comparison: Comparison, shown: Shown) -> Sequence[Row]:
 
 def _stamp(comparison: Comparison, shown: Shown) -> tuple[object, ...] | None:
     """Equal where the rows are; None where they are made for a moment: folded by hand, or filtered."""
-    if shown.words or shown.toggled or shown.long:
+    if shown.words or shown.chosen or shown.long:
         return None
     choices = (shown.outputs, shown.unchanged, shown.consequential, shown.all_open, shown.side_by_side)
     return (*choices, len(comparison.seen))
 
 
-def refold(rows: list[Row], at: int, comparison: Comparison, shown: Shown) -> None:
-    """Makes the rows inside a resource anew, whose own row is at `at`; all others stay, and there may be 100,000."""
-    index, end = rows[at].index, at + 1
-    while end < len(rows) and rows[end].index == index and rows[end].kind != "resource":
+def end_of(rows: Sequence[Row], at: int) -> int:
+    """Behind the last row inside the resource whose own row is at `at`."""
+    end = at + 1
+    while end < len(rows) and rows[end].index == rows[at].index and rows[end].kind != "resource":
         end += 1
-    rows[at + 1 : end] = _inside(index, rows[at].depth + 1, comparison, shown)
+    return end
+
+
+def refold(rows: list[Row], at: int, comparison: Comparison, shown: Shown) -> None:
+    """Makes the rows inside a resource anew, whose own row is at `at`; all others stay, and there may be 100,000.
+
+    Reads nothing: what is `unread` has a row that says so.
+    """
+    index, end, depth = rows[at].index, end_of(rows, at), rows[at].depth + 1
+    waits = unread(comparison, index, shown)
+    reading = [Row("note", depth, index, text=READING)]
+    rows[at + 1 : end] = reading if waits else _inside(index, depth, comparison, shown)
 
 
 def _inside(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:
     """The properties of a resource, if it is open."""
-    res = comparison.resources[index]
-    known = comparison.known(index, outputs=shown.outputs) or comparison.known(index)
-    return _changes(index, depth, comparison, shown) if shown.open(res, known=known and not res.uncertain) else []
+    return _changes(index, depth, comparison, shown) if is_open(comparison, index, shown) else []
 
 
 def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:
     rows: list[Row] = []
-    outputs = shown.outputs or comparison.resources[index].consequential
+    outputs = with_outputs(comparison, index, shown)
     for change in comparison.changes(index, outputs=outputs):
         rows.append(Row("change", depth, index, change, urn=change.path))
         if (comparison.resources[index].key, change.path) in shown.long:

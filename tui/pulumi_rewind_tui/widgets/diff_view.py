@@ -13,7 +13,7 @@ from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_place import RowKey, find, places
-from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows, refold
+from pulumi_rewind_tui.text.diff_rows import READING, Row, Shown, build_rows, end_of, is_open, refold, unread
 from pulumi_rewind_tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ class DiffView(RowsView[Row]):
         position: int
         index: int
         path: str
+
+    @dataclass(eq=False, repr=False)
+    class DetailsWanted(Message):
+        """A resource was opened whose properties are still to be read."""
+
+        comparison: Comparison
+        index: int
+
+    @dataclass(eq=False, repr=False)
+    class Entered(Message):
+        """The operator is in the pane."""
 
     @dataclass(eq=False, repr=False)
     class RebuildWanted(Message):
@@ -89,8 +100,8 @@ class DiffView(RowsView[Row]):
         place = self._place() if same else None
         if not same:
             shown = self.shown
-            rows = None if shown.words or shown.toggled or shown.long else rows  # they were made with these
-            shown.toggled.clear()
+            rows = None if shown.words or shown.chosen or shown.long else rows  # they were made with these
+            shown.chosen.clear()
             shown.long.clear()
         self.comparison = comparison
         self.note = ()
@@ -106,15 +117,29 @@ class DiffView(RowsView[Row]):
             self.rows = build_rows(self.comparison, self.shown)
             self._restore(place)
 
-    def _refold(self) -> None:
-        """Builds the rows inside the resource of the cursor's row again."""
+    def show_details(self, index: int) -> None:
+        """Shows the properties of a resource that have been read, where it is still open."""
+        for at, row in enumerate(self.rows):
+            if row.index == index and row.text == READING:
+                self._refold(at - 1)
+                if self.cursor == at - 1:
+                    self._show_inside()
+                return
+
+    def _refold(self, at: int | None = None) -> None:
+        """Builds the rows inside a resource again, of which one is at `at`; without it, that of the cursor's row."""
         assert self.comparison is not None
-        place, at = self._place(), self.cursor
+        place, at = self._place(), self.cursor if at is None else at
         while self.rows[at].kind != "resource":
             at -= 1
         self._revealed = None
         refold(self.rows, at, self.comparison, self.shown)
         self._restore(place)
+
+    def _show_inside(self) -> None:
+        """Scrolls so that what is inside the resource under the cursor is visible, as far as there is room."""
+        height = self.scrollable_content_region.height
+        self.reveal(min(end_of(self.rows, self.cursor), self.cursor + height) - 1)
 
     def _place(self) -> tuple[list[RowKey], int] | None:
         """The row under the cursor, and on which line of the pane it stands."""
@@ -173,6 +198,10 @@ class DiffView(RowsView[Row]):
             self.mask()
         super().move_to(index, tell=tell)
 
+    def on_focus(self) -> None:
+        """What may be opened soon is got ready."""
+        self.post_message(self.Entered())
+
     def on_blur(self) -> None:
         """Leaving the pane masks as well."""
         self.mask()
@@ -216,11 +245,12 @@ class DiffView(RowsView[Row]):
             self.shown.long ^= {(self.comparison.resources[row.index].key, row.change.path)}
             self._refold()
         elif row.kind == "resource":
-            self.shown.toggled ^= {self.comparison.resources[row.index].key}
-            if self.comparison.known(row.index, outputs=self.shown.outputs):
-                self._refold()
-            else:
-                self.post_message(self.RebuildWanted())
+            done, shown = self.comparison, self.shown
+            shown.chosen[done.resources[row.index].key] = not is_open(done, row.index, shown)
+            self._refold()
+            self._show_inside()
+            if unread(done, row.index, shown):
+                self.post_message(self.DetailsWanted(done, row.index))
 
     def action_open(self) -> None:
         """A double click folds like enter."""
@@ -230,7 +260,7 @@ class DiffView(RowsView[Row]):
         """Switches one of the choices of what is shown."""
         setattr(self.shown, what, not getattr(self.shown, what))
         if what == "all_open":
-            self.shown.toggled.clear()
+            self.shown.chosen.clear()
         self.post_message(self.RebuildWanted())
 
     def action_next_change(self, direction: int) -> None:

@@ -64,6 +64,10 @@ class ProcessSource:
         assert isinstance(answer, Comparison)
         return answer
 
+    def prepare(self, key: Key, decrypted: bool, cancelled: CancelCheck) -> None:
+        """See `Source.prepare`."""
+        self._ask(cancelled, "prepare", key, decrypted)
+
     def details(self, key: Key, decrypted: bool, index: int, outputs: bool) -> Details:
         """See `Source.details`."""
         answer = self._ask(lambda: False, "details", key, decrypted, index, outputs)
@@ -187,9 +191,8 @@ def serve(connection: Connection) -> None:
             if session is None or source is None:
                 session = open_session(spec.cwd, stack=spec.stack, backend=spec.backend, environ=spec.environ)
                 source = LocalSource(session)
-            if what == "compare":
-                key, decrypt = arguments
-                answer: Any = source.compare(key, decrypt, connection.poll)
+            if what in ("compare", "prepare"):
+                answer: Any = getattr(source, what)(*arguments, connection.poll)
             elif what == "forget":
                 session.reload()
                 source.forget(*arguments)

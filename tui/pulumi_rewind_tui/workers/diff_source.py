@@ -111,10 +111,15 @@ class LocalSource:
         )
         ahead = [index for index, res in enumerate(diff.resources) if res.op not in ("create", "delete")]
         for index in ahead[:EAGER]:
+            done.ahead = index + 1
             if cancelled():
                 raise Cancelled
             done.seen[index, False] = _details(diff.resources[index], decrypted=done.decrypted, outputs=False)
         return done
+
+    def prepare(self, key: Key, decrypted: bool, cancelled: CancelCheck) -> None:
+        """See `Source.prepare`."""
+        self._diff(key, decrypted, cancelled)
 
     def details(self, key: Key, decrypted: bool, index: int, outputs: bool) -> Details:
         """See `Source.details`."""
