@@ -1,18 +1,22 @@
-"""The diff's cursor stays on its row, and that on its line, when other rows take the place of those shown."""
+"""When other rows take the place of those shown, the cursor stays on its row, and that on its line; nothing is lost."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
+from pulumi_rewind.engine.vault import Vault
+from pulumi_rewind.state.model import Checkpoint, StackRef
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.messages import ComparisonReady
 from pulumi_rewind_tui.text.comparison import Comparison, Heading
 from pulumi_rewind_tui.text.diff_place import find, places
 from pulumi_rewind_tui.text.diff_rows import Row, build_rows
 from tests.support.tui.shop import Shop, settle
-from tests.support.tui.stories import choose
+from tests.support.tui.stories import choose, until
 
 KEY = (6, 1)
 LOW = (120, 16)
@@ -80,6 +84,32 @@ async def test_what_was_folded_stays_folded_when_resources_come_and_go(shop: Sho
         folded = next(i for i, row in enumerate(diff.rows) if row.kind == "resource" and row.urn == urn)
         assert diff.cursor == folded
         assert diff.rows[folded + 1].kind == "resource"
+
+
+@pytest.mark.parametrize("choice", "oucE")
+async def test_a_choice_does_not_end_the_comparing_of_secrets(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    go, opened = threading.Event(), Vault.decrypt_differing
+
+    def slow(vault: Vault, old: Checkpoint, new: Checkpoint, stack: StackRef) -> tuple[Checkpoint, Checkpoint]:
+        assert go.wait(20)
+        return opened(vault, old, new, stack)
+
+    def secrets() -> str:
+        done = home.diff.comparison
+        return done.secrets if done is not None else ""
+
+    monkeypatch.setattr(Vault, "decrypt_differing", slow)
+    async with shop.app().run_test(size=(120, 40)) as pilot:
+        home = pilot.app.home  # type: ignore[attr-defined]
+        await until(pilot, lambda: home.comparer is not None and home.timeline.total > 0)
+        await pilot.press("j", "tab")
+        await until(pilot, lambda: secrets() == "pending")
+        await pilot.press(choice)
+        await pilot.pause()
+        go.set()
+        await until(pilot, lambda: secrets() == "compared", seconds=10)
 
 
 def test_where_a_row_is_gone_the_next_one_takes_its_place() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -183,6 +185,32 @@ async def test_what_is_folded_before_it_is_read_stays_folded(shop: Shop, monkeyp
         await pilot.press("enter", "enter")
         await settle(pilot)
         assert app.home.diff.rows == closed
+
+
+async def test_the_thread_of_the_screens_never_asks_for_details(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer may take seconds, and no key would be answered meanwhile."""
+    asked = list[tuple[str, bool]]()
+
+    def noting(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any) -> Any:
+            asked.append((name, threading.current_thread() is threading.main_thread()))
+            return ask(*given)
+
+        return noted
+
+    for name in ("details", "unchanged"):
+        monkeypatch.setattr(LocalSource, name, noting(name, getattr(LocalSource, name)))
+    async with shop.app().run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        for keys in ("j", "j", "tab o", "u", "shift+tab k", "j", "k", "tab E", "shift+tab j", "k", "slash w e b"):
+            await pilot.press(*keys.split())
+            await settle(pilot)
+        await pilot.resize_terminal(100, 40)
+        await settle(pilot)
+        await pilot.resize_terminal(200, 40)
+        await settle(pilot)
+    assert {name for name, _ in asked} == {"details", "unchanged"}
+    assert [name for name, here in asked if here] == []
 
 
 async def test_what_is_opened_is_scrolled_into_sight(shop: Shop) -> None:

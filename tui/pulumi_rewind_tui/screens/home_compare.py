@@ -14,7 +14,7 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
-from pulumi_rewind_tui.text.diff_rows import kept_rows
+from pulumi_rewind_tui.text.diff_rows import complete, kept_rows
 from pulumi_rewind_tui.text.failure import Cause, banner, briefly
 from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
@@ -156,7 +156,8 @@ class ComparingScreen(RewindScreen[None]):
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
 
     def _quickly_drawn(self, done: Comparison) -> bool:
-        return len(done.resources) <= AT_ONCE or kept_rows(done, self.diff.shown) is not None
+        shown = self.diff.shown
+        return kept_rows(done, shown) is not None or (len(done.resources) <= AT_ONCE and complete(done, shown))
 
     def _say_comparing(self, look: Look, key: Key) -> None:
         """Replaces the old comparison and its title at the same time."""

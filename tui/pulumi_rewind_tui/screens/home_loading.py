@@ -147,7 +147,10 @@ def compare(
 
 
 def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: CancelCheck) -> None:
-    """Builds rows again after a choice; with everything open, all properties are compared first."""
+    """Builds rows again after a choice; with everything open, all properties are compared first.
+
+    Then it goes on with secrets, if the choice was made while they were being compared.
+    """
     done = comparer.cached(key)
     if done is None:
         return
@@ -160,6 +163,7 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
             done.details(index, outputs=with_outputs(done, index, shown))
     if not cancelled():
         post(msg.ComparisonReady(done, rows_of(done, shown)))
+        compare(comparer, key, done, shown, (), post, cancelled)
 
 
 def read_details(done: Comparison, index: int, shown: Shown, post: Post) -> None:

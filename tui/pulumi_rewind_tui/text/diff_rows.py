@@ -84,6 +84,13 @@ class _Node(msgspec.Struct):
     children: dict[str, _Node] = msgspec.field(default_factory=dict)
 
 
+def complete(comparison: Comparison, shown: Shown) -> bool:
+    """Whether all that the rows need has been read; else `build_rows` reads it, which may take seconds."""
+    if shown.unchanged and comparison.same is None:
+        return False
+    return not any(unread(comparison, index, shown) for index in range(len(comparison.resources)))
+
+
 def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
     """All rows, in the order of the tree."""
     resources = comparison.resources

@@ -13,7 +13,7 @@ from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_place import RowKey, find, places
-from pulumi_rewind_tui.text.diff_rows import READING, Row, Shown, build_rows, end_of, is_open, refold, unread
+from pulumi_rewind_tui.text.diff_rows import READING, Row, Shown, build_rows, complete, end_of, is_open, refold, unread
 from pulumi_rewind_tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class DiffView(RowsView[Row]):
 
     def rebuild(self) -> None:
         """Builds the rows again after a choice of what is shown."""
-        if self.comparison is not None:
+        if self.comparison is not None and not complete(self.comparison, self.shown):
+            self.post_message(self.RebuildWanted())
+        elif self.comparison is not None:
             place = self._place()
             self._revealed = None
             self.rows = build_rows(self.comparison, self.shown)
